@@ -1,0 +1,98 @@
+use model::{At, Conversation, Identity, Name, Origin, Ot, Record, Rows, Time, Trait};
+use std::net::IpAddr;
+
+model::log! {
+    /// Something that should not happen on a network: damage, nonsense, a broken rule of a protocol.
+    pub struct Weird<'a>: "weird", Conversation {
+        /// Name of the condition, Zeek's where Zeek has it.
+        name: &'a str,
+        /// Details: which field, at which byte, with which value.
+        addl: Option<&'a str>,
+        /// Whether the condition was also raised as a notice.
+        notice: bool,
+        /// Which sensor process saw it.
+        peer: Option<&'a str>,
+        /// Which part of the sensor saw it: the protocol's name, or nothing for link, network and transport.
+        source: Option<&'a str>,
+    }
+}
+
+/// When and where a PDU was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// Time of the packet that completed the PDU.
+    pub time: Time,
+    /// That packet.
+    pub origin: Origin,
+}
+
+/// Where a session writes its rows and says what it found out about the conversation.
+pub struct Out<'a> {
+    rows: &'a mut dyn Rows,
+    /// Whose rows these are.
+    pub conversation: &'a Conversation,
+    /// When and where the PDU at hand was seen.
+    pub now: Stamp,
+    protocol: &'static str,
+    confirmed: bool,
+}
+
+impl<'a> Out<'a> {
+    /// Rows of `protocol` in `conversation`, made at `now`, go to `rows`.
+    pub fn new(
+        rows: &'a mut dyn Rows,
+        conversation: &'a Conversation,
+        now: Stamp,
+        protocol: &'static str,
+    ) -> Self {
+        Self { rows, conversation, now, protocol, confirmed: false }
+    }
+
+    /// Writes a row about the PDU at hand.
+    #[inline]
+    pub fn row(&mut self, row: &dyn Record) {
+        self.put(self.now, row, None);
+    }
+
+    /// Writes a row about the PDU at hand, with what it does to the process.
+    #[inline]
+    pub fn row_ot(&mut self, row: &dyn Record, ot: Ot<'_>) {
+        self.put(self.now, row, Some(ot));
+    }
+
+    /// Writes a row that belongs to an earlier PDU: a request that now has its response.
+    #[inline]
+    pub fn put(&mut self, when: Stamp, row: &dyn Record, ot: Option<Ot<'_>>) {
+        let at = At { time: when.time, origin: when.origin, conversation: Some(self.conversation), ot };
+        self.rows.put(&at, row);
+    }
+
+    /// Reports what `host` told about itself, for the inventory.
+    pub fn identity(&mut self, host: IpAddr, about: Trait, value: &str) {
+        self.identity_with(host, None, about, value);
+    }
+
+    /// Reports what `host` with the hardware address `mac` told about itself.
+    pub fn identity_with(&mut self, host: IpAddr, mac: Option<&str>, about: Trait, value: &str) {
+        let row = Identity { host, mac, about: about.name(), value, protocol: Name(self.protocol) };
+        let at = At { time: self.now.time, origin: self.now.origin, conversation: None, ot: None };
+        self.rows.put(&at, &row);
+    }
+
+    /// Reports a broken rule of the protocol; the conversation goes on.
+    pub fn weird(&mut self, name: &str, addl: Option<&str>) {
+        let row = Weird { name, addl, notice: false, peer: None, source: Some(self.protocol) };
+        self.put(self.now, &row, None);
+    }
+
+    /// Says that the conversation is certainly of this protocol: it gets its name in the `service` column.
+    #[inline]
+    pub fn confirm(&mut self) {
+        self.confirmed = true;
+    }
+
+    /// Whether [`Out::confirm`] was called.
+    pub fn is_confirmed(&self) -> bool {
+        self.confirmed
+    }
+}
