@@ -67,6 +67,8 @@ pub struct Finding {
     pub arrived: Time,
     /// The rule's id, or its name where it has none.
     pub rule: Box<str>,
+    /// The rule's name, by which chains may refer to it; empty when it has none.
+    pub name: Box<str>,
     /// The rule's title.
     pub title: Box<str>,
     /// How bad.
