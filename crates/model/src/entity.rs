@@ -9,6 +9,8 @@ pub struct Entity {
     pub kind: EntityKind,
     /// Its name, as the evidence has it or, once resolved, as the site knows it.
     pub value: Box<str>,
+    /// What stands in the row, where `value` was resolved from it; `None` when `value` itself stands there.
+    pub raw: Option<Box<str>>,
 }
 
 /// The part that an entity plays in a row.
@@ -103,7 +105,22 @@ impl EntityKind {
 impl Entity {
     /// `value` as `kind`, in the part `role`.
     pub fn new(role: Role, kind: EntityKind, value: impl Into<Box<str>>) -> Self {
-        Self { role, kind, value: value.into() }
+        Self { role, kind, value: value.into(), raw: None }
+    }
+
+    /// `value` as the site knows it, for a row in which `raw` stands.
+    pub fn resolved(
+        role: Role,
+        kind: EntityKind,
+        value: impl Into<Box<str>>,
+        raw: impl Into<Box<str>>,
+    ) -> Self {
+        Self { role, kind, value: value.into(), raw: Some(raw.into()) }
+    }
+
+    /// Its name as it stands in the row.
+    pub fn in_row(&self) -> &str {
+        self.raw.as_deref().unwrap_or(&self.value)
     }
 }
 

@@ -77,6 +77,8 @@ pub struct Finding {
     pub techniques: Vec<Technique>,
     /// Whom and what the row names, resolved at the time of the row where that was possible.
     pub entities: Vec<Entity>,
+    /// Raw fields and their values as text, only those that a correlation groups by or counts.
+    pub fields: Vec<(Box<str>, Box<str>)>,
     /// The row.
     pub evidence: Evidence,
 }
@@ -116,6 +118,8 @@ pub struct Incident {
     pub title: Box<str>,
     /// How bad.
     pub severity: Severity,
+    /// Techniques that the chain names.
+    pub techniques: Vec<Technique>,
     /// What it means for the plant.
     pub consequence: Box<str>,
     /// The hops, in event time.
