@@ -6,9 +6,11 @@
 mod out;
 #[cfg(test)]
 mod testing;
+mod told;
+mod umas;
 
 use model::Schema;
-pub use out::{Out, Stamp, Weird};
+pub use out::{Known, Out, Stamp, Weird};
 use wire::{Framing, Result};
 
 /// Declares the modules and the table of all protocols, in the order in which they are tried.
@@ -21,7 +23,12 @@ macro_rules! protocols {
     };
 }
 
-protocols! {}
+protocols! {
+    dhcp,
+    dns,
+    smb,
+    modbus,
+}
 
 /// What the sensor needs to know to find, cut and decode a protocol.
 pub struct Protocol {

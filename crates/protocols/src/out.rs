@@ -1,4 +1,5 @@
 use model::{At, Conversation, Identity, Name, Origin, Ot, Record, Rows, Time, Trait};
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 model::log! {
@@ -35,7 +36,18 @@ pub struct Out<'a> {
     pub now: Stamp,
     protocol: &'static str,
     confirmed: bool,
+    reversed: bool,
+    known: Option<&'a mut Known>,
 }
+
+/// What was told already and is not told again: hosts in their parts, over all conversations.
+#[derive(Debug, Default)]
+pub struct Known {
+    told: HashSet<(IpAddr, &'static str)>,
+}
+
+/// Hosts and parts that are remembered; beyond it a host may be told again.
+const KNOWN_MAX: usize = 100_000;
 
 impl<'a> Out<'a> {
     /// Rows of `protocol` in `conversation`, made at `now`, go to `rows`.
@@ -45,7 +57,27 @@ impl<'a> Out<'a> {
         now: Stamp,
         protocol: &'static str,
     ) -> Self {
-        Self { rows, conversation, now, protocol, confirmed: false }
+        Self { rows, conversation, now, protocol, confirmed: false, reversed: false, known: None }
+    }
+
+    /// Remembers across conversations what [`Out::once`] has told.
+    pub fn knowing(mut self, known: &'a mut Known) -> Self {
+        self.known = Some(known);
+        self
+    }
+
+    /// Writes a row about `host` in its `part`, unless another conversation has told the same before.
+    pub fn once(&mut self, host: IpAddr, part: &'static str, row: &dyn Record) {
+        let new = self.known.as_mut().is_none_or(|known| {
+            if known.told.len() >= KNOWN_MAX {
+                known.told.clear();
+            }
+            known.told.insert((host, part))
+        });
+        if new {
+            let at = At { time: self.now.time, origin: self.now.origin, conversation: None, ot: None };
+            self.rows.put(&at, row);
+        }
     }
 
     /// Writes a row about the PDU at hand.
@@ -94,5 +126,16 @@ impl<'a> Out<'a> {
     /// Whether [`Out::confirm`] was called.
     pub fn is_confirmed(&self) -> bool {
         self.confirmed
+    }
+
+    /// Says that the end which sent the first PDU is the one that was called: what came first was an answer.
+    #[inline]
+    pub fn reverse(&mut self) {
+        self.reversed = true;
+    }
+
+    /// Whether [`Out::reverse`] was called: from the next PDU on, the ends are to be taken the other way round.
+    pub fn is_reversed(&self) -> bool {
+        self.reversed
     }
 }

@@ -9,9 +9,14 @@ use std::fmt::Write;
 /// a comment. PDUs are a second apart. A row shows its log and the columns that are set, then what it does to the process.
 #[track_caller]
 pub(crate) fn check(protocol: &Protocol, conversation: &str, expected: Expect) {
+    check_between(protocol, &talk(), conversation, expected);
+}
+
+/// [`check`] between the ends of `talk`, for protocols that care about addresses, ports or the transport.
+#[track_caller]
+pub(crate) fn check_between(protocol: &Protocol, talk: &Conversation, conversation: &str, expected: Expect) {
     let mut session = (protocol.open)();
     let mut log = Log::default();
-    let talk = talk();
     let lines = conversation.lines().map(|line| line.split('#').next().unwrap_or("").trim());
     let mut number = 0;
     for line in lines.filter(|line| !line.is_empty()) {
@@ -21,12 +26,12 @@ pub(crate) fn check(protocol: &Protocol, conversation: &str, expected: Expect) {
             ("<", hex) => (Side::Server, hex),
             _ => panic!("a line starts with > or <: {line}"),
         };
-        let mut out = Out::new(&mut log, &talk, stamp(number), protocol.name);
+        let mut out = Out::new(&mut log, talk, stamp(number), protocol.name);
         if let Err(error) = session.pdu(from, &unhex(hex), &mut out) {
             writeln!(log.text, "damaged: {error}").unwrap();
         }
     }
-    session.end(&mut Out::new(&mut log, &talk, stamp(number + 1), protocol.name));
+    session.end(&mut Out::new(&mut log, talk, stamp(number + 1), protocol.name));
     expected.assert_eq(&log.text);
 }
 

@@ -1,0 +1,103 @@
+use super::PROTOCOL;
+use crate::testing::{check_between, unhex};
+use expect_test::{Expect, expect};
+use model::{Conversation, Endpoint, Transport, Uid};
+
+/// Between the client 10.2.0.11 and the server 10.2.0.1.
+#[track_caller]
+fn check(conversation: &str, expected: Expect) {
+    let end = |last, port| Endpoint { addr: [10, 2, 0, last].into(), port };
+    let talk = Conversation::new(Uid::from_hash(0), end(11, 68), end(1, 67), Transport::Udp);
+    check_between(&PROTOCOL, &talk, conversation, expected);
+}
+
+/// A message of 02:aa:bb:cc:dd:ee in transaction 7, with the addresses `ciaddr` and `yiaddr` and options.
+fn message(op: u8, client: &str, assigned: &str, options: &str) -> String {
+    let head = format!("{op:02x} 01 06 00 00000007 0000 0000 {client} {assigned} 00000000 00000000");
+    format!("{head} 02aabbccddee {:020x} {:0384x} 63825363 {options} ff", 0, 0)
+}
+
+fn option(code: u8, text: &str) -> String {
+    let data: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("{code:02x} {:02x} {data}", unhex(&data).len())
+}
+
+#[test]
+fn a_transaction_is_a_row_and_tells_the_host() {
+    let client = [option(12, "HMI01"), option(60, "MSFT 5.0"), "3204 0a02000b".to_owned()].concat();
+    let fqdn = "5116 00 00 00 484d4930312e706c616e742e6578616d706c65";
+    check(
+        &format!(
+            "
+            > {}
+            < {}
+            ",
+            message(1, "00000000", "00000000", &format!("350103 {client} {fqdn} 3d07 01 02aabbccddee")),
+            message(
+                2,
+                "00000000",
+                "0a02000b",
+                &format!("350105 3304 00015180 {}", option(15, "plant.example"))
+            ),
+        ),
+        expect![[r#"
+            identity @1 host=10.2.0.11 mac=02:aa:bb:cc:dd:ee trait=name value=HMI01 protocol=dhcp
+            identity @1 host=10.2.0.11 mac=02:aa:bb:cc:dd:ee trait=domain value=plant.example protocol=dhcp
+            identity @1 host=10.2.0.11 mac=02:aa:bb:cc:dd:ee trait=os value=Windows protocol=dhcp
+            dhcp @1 uids=["C00000000000000000"] client_addr=10.2.0.11 server_addr=10.2.0.1 mac=02:aa:bb:cc:dd:ee host_name=HMI01 client_fqdn=HMI01.plant.example domain=plant.example requested_addr=10.2.0.11 assigned_addr=10.2.0.11 lease_time=86400000000000ns msg_types=["REQUEST", "ACK"] duration=1000000000ns client_software=MSFT 5.0
+        "#]],
+    );
+}
+
+#[test]
+fn a_full_name_can_come_as_labels() {
+    let name = "510e 04 00 00 05 484d493031 03 6c616e 00";
+    check(
+        &format!("> {}", message(1, "0a02000b", "00000000", &format!("350108 {name}"))),
+        expect![[r#"
+            identity @1 host=10.2.0.11 mac=02:aa:bb:cc:dd:ee trait=name value=HMI01 protocol=dhcp
+            identity @1 host=10.2.0.11 mac=02:aa:bb:cc:dd:ee trait=domain value=lan protocol=dhcp
+            dhcp @1 uids=["C00000000000000000"] client_addr=10.2.0.11 mac=02:aa:bb:cc:dd:ee client_fqdn=HMI01.lan msg_types=["INFORM"] duration=0ns
+        "#]],
+    );
+}
+
+#[test]
+fn a_refusal_has_its_reason() {
+    check(
+        &format!(
+            "< {}",
+            message(2, "00000000", "00000000", &format!("350106 {}", option(56, "wrong network")))
+        ),
+        expect![[r#"
+            dhcp @1 uids=["C00000000000000000"] mac=02:aa:bb:cc:dd:ee server_message=wrong network msg_types=["NAK"] duration=0ns
+        "#]],
+    );
+}
+
+#[test]
+fn a_transaction_that_goes_on_too_long_becomes_two_rows() {
+    let discover = message(1, "00000000", "00000000", "350101");
+    check(
+        &format!("> {discover}\n").repeat(60),
+        expect![[r#"
+        dhcp @1 uids=["C00000000000000000"] client_addr=10.2.0.11 mac=02:aa:bb:cc:dd:ee msg_types=["DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER"] duration=30000000000ns
+        dhcp @32 uids=["C00000000000000000"] client_addr=10.2.0.11 mac=02:aa:bb:cc:dd:ee msg_types=["DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER", "DISCOVER"] duration=28000000000ns
+    "#]],
+    );
+}
+
+#[test]
+fn damage_is_told_in_words() {
+    check(
+        &format!(
+            "> 03 01\n> 01 01 06\n> {}",
+            message(1, "00000000", "00000000", "").replace("63825363", "00000000")
+        ),
+        expect![[r#"
+            damaged: op at byte 0 holds 0x3, which is not allowed
+            damaged: hops at byte 3 is cut short by 1 bytes
+            damaged: cookie at byte 236 holds 0x0, which is not allowed
+        "#]],
+    );
+}
