@@ -1,0 +1,54 @@
+//! Whether bytes are Modbus.
+
+use super::adu::{Body, Head, LENGTH_MAX, LENGTH_MAX_UMAS};
+use crate::{Guess, Side, umas};
+
+/// Looks at the first bytes of one side. On any port it takes ADUs that fill the bytes at hand exactly and whose
+/// data agrees with itself; on its own port an ADU of the right length is enough, so that scans and damage are seen.
+pub(super) fn recognise(bytes: &[u8], from: Side) -> Guess {
+    if bytes.get(2).is_some_and(|byte| *byte != 0) || bytes.get(3).is_some_and(|byte| *byte != 0) {
+        return Guess::No;
+    }
+    let Some(&[_, _, _, _, high, low, _, function]) = bytes.first_chunk() else {
+        return Guess::NeedMore;
+    };
+    let length = u16::from_be_bytes([high, low]);
+    let long = function == umas::FUNCTION && usize::from(length) <= LENGTH_MAX_UMAS;
+    if length < 2 || length > LENGTH_MAX && !long || from == Side::Client && !(1..0x80).contains(&function) {
+        return Guess::No;
+    }
+    let Some((first, rest)) = bytes.split_at_checked(usize::from(length) + 6) else {
+        return Guess::NeedMore;
+    };
+    if is_sure(first, from) && (rest.is_empty() || recognise(rest, from) == Guess::Sure) {
+        Guess::Sure
+    } else {
+        Guess::Maybe
+    }
+}
+
+/// Whether several fields of an ADU depend on each other, and agree.
+fn is_sure(adu: &[u8], from: Side) -> bool {
+    let Ok((head, mut r)) = Head::parse(adu) else { return false };
+    let Ok(body) = Body::parse(&mut r, head.function, from) else { return false };
+    r.is_empty() && agrees(head, &body)
+}
+
+fn agrees(head: Head, body: &Body<'_>) -> bool {
+    match *body {
+        Body::Span { address, quantity } => {
+            let most = if matches!(head.function, 3 | 4) { 125 } else { 2000 };
+            (1..=most).contains(&quantity) && address.checked_add(quantity - 1).is_some()
+        }
+        Body::Bits { data } => !data.is_empty(),
+        Body::Registers { data } => !data.is_empty() && head.function != 24,
+        Body::Single { .. } => head.function == 5,
+        Body::Write { quantity, .. } => quantity > 0,
+        Body::ReadWrite { read_quantity, write_quantity, .. } => {
+            (1..=125).contains(&read_quantity) && write_quantity > 0
+        }
+        Body::Encapsulated { mei, data } => mei == 14 && matches!(data.first(), Some(1..=4)),
+        Body::Umas { data } => umas::is_known(data),
+        _ => false,
+    }
+}
