@@ -16,13 +16,13 @@ use wire::{Endian, Framing, Result};
 
 /// RFC 1002, 4.3.1 (port 139) and MS-SMB2, 2.1 (port 445): a type, then a length of three bytes.
 ///
-/// Servers offer reads and writes of 1 MiB; of 8 MiB only on fast networks, where a stream is given up at the first.
+/// A message of a session set-up has at most 64 KiB and a little. Longer ones carry files; they are passed over.
 pub static PROTOCOL: Protocol = Protocol {
     name: "smb",
     spec: "MS-SMB2, MS-SMB, MS-NLMP; RFC 1002, 4.3; RFC 4178",
     tcp: Some(Stream {
         ports: &[445, 139],
-        framing: Framing::Length { at: 1, width: 3, endian: Endian::Big, plus: 4, max: 0x0011_0000 },
+        framing: Framing::Length { at: 1, width: 3, endian: Endian::Big, plus: 4, max: 0x0004_0000 },
     }),
     udp: &[],
     recognise: |bytes, _| header::recognise(bytes),

@@ -35,13 +35,36 @@ pub(crate) fn check_between(protocol: &Protocol, talk: &Conversation, conversati
     expected.assert_eq(&log.text);
 }
 
+/// Plays the PDUs of a good `conversation` with bytes changed and cut off: no panic, whatever the damage.
+pub(crate) fn survives_damage(protocol: &Protocol, talk: &Conversation, conversation: &str) {
+    let lines = conversation.lines().map(str::trim).filter(|line| !line.is_empty());
+    let pdus: Vec<_> = lines.map(|line| (line.starts_with('>'), unhex(line))).collect();
+    arbtest::arbtest(|u| {
+        let mut session = (protocol.open)();
+        for (number, (from_client, pdu)) in (1..).zip(&pdus) {
+            let mut pdu = pdu.clone();
+            for _ in 0..u.int_in_range(0..=4)? {
+                let at = u.choose_index(pdu.len())?;
+                pdu[at] = u.arbitrary()?;
+            }
+            pdu.truncate(u.int_in_range(0..=pdu.len() * 2)?);
+            let from = if *from_client { Side::Client } else { Side::Server };
+            let mut nowhere = Nowhere;
+            let mut out = Out::new(&mut nowhere, talk, stamp(number), protocol.name);
+            let _ = session.pdu(from, &pdu, &mut out);
+        }
+        session.end(&mut Out::new(&mut Nowhere, talk, stamp(99), protocol.name));
+        Ok(())
+    });
+}
+
 /// Bytes from hexadecimal digits; everything else is passed over.
 pub(crate) fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
     digits.chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-fn talk() -> Conversation {
+pub(crate) fn talk() -> Conversation {
     let end = |last, port| Endpoint { addr: [10, 0, 0, last].into(), port };
     Conversation::new(Uid::from_hash(0), end(1, 40_000), end(2, 502), Transport::Tcp)
 }

@@ -1,14 +1,17 @@
 use super::PROTOCOL;
-use crate::testing::{check_between, unhex};
+use crate::testing::{check_between, survives_damage, unhex};
 use expect_test::{Expect, expect};
 use model::{Conversation, Endpoint, Transport, Uid};
 
 /// Between the client 10.2.0.11 and the server 10.2.0.1.
 #[track_caller]
 fn check(conversation: &str, expected: Expect) {
+    check_between(&PROTOCOL, &talk(), conversation, expected);
+}
+
+fn talk() -> Conversation {
     let end = |last, port| Endpoint { addr: [10, 2, 0, last].into(), port };
-    let talk = Conversation::new(Uid::from_hash(0), end(11, 68), end(1, 67), Transport::Udp);
-    check_between(&PROTOCOL, &talk, conversation, expected);
+    Conversation::new(Uid::from_hash(0), end(11, 68), end(1, 67), Transport::Udp)
 }
 
 /// A message of 02:aa:bb:cc:dd:ee in transaction 7, with the addresses `ciaddr` and `yiaddr` and options.
@@ -99,5 +102,17 @@ fn damage_is_told_in_words() {
             damaged: hops at byte 3 is cut short by 1 bytes
             damaged: cookie at byte 236 holds 0x0, which is not allowed
         "#]],
+    );
+}
+
+#[test]
+fn no_damage_of_a_transaction_panics() {
+    let options =
+        format!("350103 {} 510b 04 00 00 05 484d493031 00 00 3d07 01 02aabbccddee", option(12, "HMI01"));
+    let request = message(1, "00000000", "00000000", &options);
+    survives_damage(
+        &PROTOCOL,
+        &talk(),
+        &format!("> {request}\n< {}", message(2, "00000000", "0a02000b", "350105")),
     );
 }

@@ -1,5 +1,5 @@
 use super::PROTOCOL;
-use crate::testing::{check, check_between};
+use crate::testing::{check, check_between, survives_damage, unhex};
 use expect_test::{Expect, expect};
 use model::{Conversation, Endpoint, Transport, Uid};
 use std::fmt::Write;
@@ -7,9 +7,12 @@ use std::fmt::Write;
 /// Between 10.0.0.1 and 10.0.0.2 over UDP, to `port`.
 #[track_caller]
 fn check_udp(port: u16, conversation: &str, expected: Expect) {
+    check_between(&PROTOCOL, &talk(port), conversation, expected);
+}
+
+fn talk(port: u16) -> Conversation {
     let end = |last, port| Endpoint { addr: [10, 0, 0, last].into(), port };
-    let talk = Conversation::new(Uid::from_hash(0), end(1, 40_000), end(2, port), Transport::Udp);
-    check_between(&PROTOCOL, &talk, conversation, expected);
+    Conversation::new(Uid::from_hash(0), end(1, 40_000), end(2, port), Transport::Udp)
 }
 
 /// Text in hexadecimal.
@@ -28,7 +31,7 @@ fn name(dotted: &str) -> String {
 
 /// A record of the name at offset 12, with a time to live of 60 s.
 fn record(kind: u16, data: &str) -> String {
-    let length = crate::testing::unhex(data).len();
+    let length = unhex(data).len();
     format!("c00c {kind:04x} 0001 0000003c {length:04x} {data}")
 }
 
@@ -104,32 +107,43 @@ fn a_reply_without_its_query_is_told_by_its_answers() {
     );
 }
 
-#[test]
-fn records_are_told_in_words() {
+fn every_kind() -> String {
     let answers = [
         record(15, &format!("000a {}", name("mail.example"))),
         record(16, "02 6869 00 01 5c"),
         record(33, &format!("0000 0005 01bd {}", name("dc01.plant.example"))),
+        record(6, &format!("{} {} {:040x}", name("ns1.example"), name("host.example"), 0)),
+        record(29, "00 12 16 13 00000000 00000000 00000000"),
+        record(43, "1234 08 02 cafe"),
         record(44, "01 01 cafe"),
         record(46, &format!("0001 08 02 0000003c 00000000 00000000 1234 {} ff", name(""))),
+        record(47, &format!("{} 0001 40", name("next.example"))),
+        record(48, "0100 03 0d cafe"),
+        record(50, "01 00 0001 00 00"),
         record(35, &format!("0064 000a 01 73 07 5349502b443255 00 {}", name("sip.example"))),
         record(11, "0a000001 06 01"),
         record(65, "0001 00"),
         record(42, "0001"),
     ];
+    format!(
+        "
+        > 0001 0100 0001 0000 0000 0000 {0} 00ff 0001
+        < 0001 8400 0001 {1:04x} 0000 0000 {0} 00ff 0001 {2}
+        ",
+        name("plant.example"),
+        answers.len(),
+        answers.concat()
+    )
+}
+
+#[test]
+fn records_are_told_in_words() {
     check_udp(
         53,
-        &format!(
-            "
-            > 0001 0100 0001 0000 0000 0000 {0} 00ff 0001
-            < 0001 8400 0001 0009 0000 0000 {0} 00ff 0001 {1}
-            ",
-            name("plant.example"),
-            answers.concat()
-        ),
+        &every_kind(),
         expect![[r#"
             weird @2 name=DNS_RR_unknown_type addl=42 notice=false source=dns
-            dns @1 proto=udp trans_id=1 rtt=1000000000ns query=plant.example qclass=1 qclass_name=C_INTERNET qtype=255 qtype_name=* rcode=0 rcode_name=NOERROR AA=true TC=false RD=true RA=false Z=0 answers=["mail.example", "TXT 2 hi TXT 0  TXT 1 \\x5c", "dc01.plant.example", "SSHFP: cafe", "RRSIG 1 <Root>", "NAPTR 100 10 s SIP+D2U sip.example", "<unknown type=42>"] TTLs=[Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000)] rejected=false opcode=0 opcode_name=query
+            dns @1 proto=udp trans_id=1 rtt=1000000000ns query=plant.example qclass=1 qclass_name=C_INTERNET qtype=255 qtype_name=* rcode=0 rcode_name=NOERROR AA=true TC=false RD=true RA=false Z=0 answers=["mail.example", "TXT 2 hi TXT 0  TXT 1 \\x5c", "dc01.plant.example", "ns1.example", "LOC:  18 22 19", "DS 8 2", "SSHFP: cafe", "RRSIG 1 <Root>", "NSEC plant.example next.example", "DNSKEY 13", "NSEC3", "NAPTR 100 10 s SIP+D2U sip.example", "<unknown type=42>"] TTLs=[Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000), Span(60000000000)] rejected=false opcode=0 opcode_name=query
         "#]],
     );
 }
@@ -255,13 +269,18 @@ fn a_flood_of_names_does_not_become_a_flood_of_facts() {
     let reply = format!("< 0001 8400 0001 00c8 0000 0000 {} 0001 0001 {answers}", name("x"));
     let mut session = (PROTOCOL.open)();
     let mut counted = Counted(0);
-    let end = |last, port| Endpoint { addr: [10, 0, 0, last].into(), port };
-    let talk = Conversation::new(Uid::from_hash(0), end(1, 40_000), end(2, 53), Transport::Udp);
+    let talk = talk(53);
     for _ in 0..3 {
         let mut out = crate::Out::new(&mut counted, &talk, crate::Stamp::default(), "dns");
-        session.pdu(crate::Side::Server, &crate::testing::unhex(&reply), &mut out).unwrap();
+        session.pdu(crate::Side::Server, &unhex(&reply), &mut out).unwrap();
     }
     assert_eq!(counted.0, 64);
+}
+
+#[test]
+fn no_damage_of_a_reply_panics() {
+    survives_damage(&PROTOCOL, &talk(53), &every_kind());
+    survives_damage(&PROTOCOL, &talk(137), &every_kind());
 }
 
 /// Counts identities.

@@ -1,6 +1,6 @@
 use super::{PROTOCOL, header};
 use crate::Guess;
-use crate::testing::{check, unhex};
+use crate::testing::{check, survives_damage, talk, unhex};
 use expect_test::expect;
 use std::fmt::Write;
 
@@ -88,22 +88,26 @@ fn response(session: u8, status: u32, blob: &str) -> String {
     frame(&format!("{head} {session:02x}{:014x} {:032x} {setup} {blob}", 0, 0))
 }
 
+fn logon() -> String {
+    format!(
+        "
+        > {}
+        < {}
+        > {}
+        < {}
+        ",
+        request(0, &negotiate()),
+        response(7, 0xc000_0016, &challenge("HIST01", "plant.example")),
+        request(7, &authenticate("PLANT", "m.keller", "JUMP01")),
+        response(7, 0, ACCEPTED),
+    )
+}
+
 #[test]
 fn a_logon_tells_both_ends() {
     check(
         &PROTOCOL,
-        &format!(
-            "
-            > {}
-            < {}
-            > {}
-            < {}
-            ",
-            request(0, &negotiate()),
-            response(7, 0xc000_0016, &challenge("HIST01", "plant.example")),
-            request(7, &authenticate("PLANT", "m.keller", "JUMP01")),
-            response(7, 0, ACCEPTED),
-        ),
+        &logon(),
         expect![[r#"
             identity @2 host=10.0.0.2 trait=name value=HIST01 protocol=smb
             identity @2 host=10.0.0.2 trait=domain value=plant.example protocol=smb
@@ -214,4 +218,9 @@ fn a_frame_shows_what_it_is() {
     assert_eq!(header::recognise(&unhex("81000044 20434b")), Guess::Maybe);
     assert_eq!(header::recognise(&unhex("000000")), Guess::NeedMore);
     assert_eq!(header::recognise(b"GET / HTTP/1.1"), Guess::No);
+}
+
+#[test]
+fn no_damage_of_a_logon_panics() {
+    survives_damage(&PROTOCOL, &talk(), &logon());
 }
