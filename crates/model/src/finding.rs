@@ -122,6 +122,8 @@ pub struct Incident {
     pub techniques: Vec<Technique>,
     /// What it means for the plant.
     pub consequence: Box<str>,
+    /// When it became a story: the moment at which all of its steps, or as many findings as it takes, were there.
+    pub complete: Time,
     /// The hops, in event time.
     pub steps: Vec<Step>,
     /// The chain's variables and their values.
