@@ -40,10 +40,13 @@ pub struct Out<'a> {
     known: Option<&'a mut Known>,
 }
 
-/// What was told already and is not told again: hosts in their parts, over all conversations.
+/// What is remembered across conversations.
 #[derive(Debug, Default)]
 pub struct Known {
+    /// What was told already and is not told again: hosts in their parts.
     told: HashSet<(IpAddr, &'static str)>,
+    /// Transactions of DHCP, each of which spans conversations.
+    pub(crate) transactions: crate::dhcp::Transactions,
 }
 
 /// Hosts and parts that are remembered; beyond it a host may be told again.
@@ -64,6 +67,11 @@ impl<'a> Out<'a> {
     pub fn knowing(mut self, known: &'a mut Known) -> Self {
         self.known = Some(known);
         self
+    }
+
+    /// What is remembered across conversations, if anything is.
+    pub(crate) fn known(&mut self) -> Option<&mut Known> {
+        self.known.as_deref_mut()
     }
 
     /// Writes a row about `host` in its `part`, unless another conversation has told the same before.

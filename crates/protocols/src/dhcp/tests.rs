@@ -1,7 +1,8 @@
 use super::PROTOCOL;
 use crate::testing::{check_between, survives_damage, unhex};
+use crate::{Known, Out, Side, Stamp};
 use expect_test::{Expect, expect};
-use model::{Conversation, Endpoint, Transport, Uid};
+use model::{At, Cell, Conversation, Endpoint, Record, Rows, Transport, Uid};
 
 /// Between the client 10.2.0.11 and the server 10.2.0.1.
 #[track_caller]
@@ -115,4 +116,38 @@ fn no_damage_of_a_transaction_panics() {
         &talk(),
         &format!("> {request}\n< {}", message(2, "00000000", "0a02000b", "350105")),
     );
+}
+
+#[test]
+fn a_transaction_spans_the_conversations_it_is_broadcast_in() {
+    let end = |addr: [u8; 4], port| Endpoint { addr: addr.into(), port };
+    let to_all =
+        |hash, from| Conversation::new(Uid::from_hash(hash), from, end([255; 4], 67), Transport::Udp);
+    let talks = [to_all(1, end([0; 4], 68)), to_all(2, end([10, 2, 0, 1], 67))];
+    let pdus = [message(1, "00000000", "00000000", "350103"), message(2, "00000000", "0a02000b", "350105")];
+    let (mut rows, mut known) = (Types(Vec::new()), Known::default());
+    let mut sessions = [(PROTOCOL.open)(), (PROTOCOL.open)()];
+    for ((session, talk), pdu) in sessions.iter_mut().zip(&talks).zip(&pdus) {
+        let mut out = Out::new(&mut rows, talk, Stamp::default(), "dhcp").knowing(&mut known);
+        session.pdu(Side::Client, &unhex(pdu), &mut out).unwrap();
+    }
+    for (session, talk) in sessions.iter_mut().zip(&talks) {
+        session.end(&mut Out::new(&mut rows, talk, Stamp::default(), "dhcp").knowing(&mut known));
+    }
+    assert_eq!(rows.0, ["REQUEST ACK"]);
+}
+
+/// Keeps the message types of each transaction.
+struct Types(Vec<String>);
+
+impl Rows for Types {
+    fn put(&mut self, _: &At<'_>, row: &dyn Record) {
+        row.cells(&mut |cells| {
+            for cell in cells {
+                if let Cell::Texts(types) = cell {
+                    self.0.push(types.join(" "));
+                }
+            }
+        });
+    }
 }
