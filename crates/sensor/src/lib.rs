@@ -1,1 +1,22 @@
-//! sensor
+//! Captured packets in, rows out: conversations, their protocols, and what should not be on a network.
+//!
+//! The sensor only listens. Nothing here can send: it reads captures and hands rows to [`model::Rows`].
+
+mod app;
+pub mod capture;
+mod community;
+mod conn;
+mod decap;
+mod flow;
+mod fragments;
+mod history;
+mod ports;
+mod sensor;
+mod stream;
+mod tcp;
+mod timers;
+pub mod zeek;
+
+pub use community::community_id;
+pub use conn::Conn;
+pub use sensor::{Counters, Sensor};

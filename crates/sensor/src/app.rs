@@ -1,0 +1,284 @@
+//! Finds out which protocol a conversation speaks, and hands its PDUs to the decoder.
+
+use crate::stream::Piece;
+use model::{Conversation, Rows};
+use protocols::{Guess, Known, Out, Protocol, Session, Side, Stamp};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use wire::Cut;
+
+/// What is known about the protocol of a conversation.
+#[derive(Default)]
+pub(crate) enum App {
+    /// So many pieces were looked at and none told.
+    #[default]
+    New,
+    Looked(u8),
+    Speaking(Box<Speaking>),
+    /// Nothing that Tieline decodes.
+    Unknown,
+}
+
+/// A conversation whose protocol is known, or strongly presumed.
+pub(crate) struct Speaking {
+    protocol: &'static Protocol,
+    session: Box<dyn Session>,
+    client: Half,
+    server: Half,
+    confirmed: bool,
+    reversed: bool,
+    /// PDUs that broke the standard before one did not.
+    damaged: u8,
+}
+
+/// One direction of a stream between PDUs.
+#[derive(Default)]
+struct Half {
+    /// The beginning of a PDU whose rest is still to come.
+    partial: Vec<u8>,
+    /// The place of the next PDU is not known: bytes were lost.
+    lost: bool,
+}
+
+/// Pieces of a conversation that are looked at before it is given up as unknown.
+const LOOKS_MAX: u8 = 10;
+/// Damaged PDUs before the first good one after which the protocol was a wrong guess.
+const DAMAGED_MAX: u8 = 4;
+/// The longest beginning of a PDU that is kept; framings allow no longer PDU.
+const PARTIAL_MAX: usize = 256 * 1024;
+
+/// What a decoder needs beside the bytes.
+pub(crate) struct Context<'a> {
+    pub(crate) rows: &'a mut dyn Rows,
+    pub(crate) known: &'a mut Known,
+    pub(crate) conversation: &'a Conversation,
+    pub(crate) now: Stamp,
+    /// Decoders that panicked, over all conversations.
+    pub(crate) panics: &'a mut u64,
+}
+
+impl App {
+    /// The protocol's name once it is certain.
+    pub(crate) fn service(&self) -> Option<&'static str> {
+        match self {
+            App::Speaking(speaking) if speaking.confirmed => Some(speaking.protocol.name),
+            App::New | App::Looked(_) | App::Speaking(_) | App::Unknown => None,
+        }
+    }
+
+    /// Takes the next piece of a TCP stream.
+    #[inline]
+    pub(crate) fn stream(&mut self, from: Side, piece: Piece<'_>, context: &mut Context<'_>) {
+        match self {
+            App::Unknown => {}
+            App::Speaking(speaking) => {
+                if fenced(context, |context| speaking.stream(from, piece, context))
+                    || speaking.is_wrong_guess()
+                {
+                    *self = App::Unknown;
+                }
+            }
+            App::New => self.look(0, from, piece, context),
+            App::Looked(looks) => {
+                let looks = *looks;
+                self.look(looks, from, piece, context);
+            }
+        }
+    }
+
+    fn look(&mut self, looks: u8, from: Side, piece: Piece<'_>, context: &mut Context<'_>) {
+        let Piece::Data(data) = piece else { return };
+        let ports = [context.conversation.resp.port, context.conversation.orig.port];
+        let spoken = protocols::ALL.iter().find(|protocol| {
+            protocol.tcp.as_ref().is_some_and(|tcp| {
+                let own = ports.iter().any(|port| tcp.ports.contains(port));
+                accepts((protocol.recognise)(data, from), own)
+            })
+        });
+        match spoken {
+            Some(protocol) => {
+                let speaking = Speaking::new(protocol);
+                *self = App::Speaking(Box::new(speaking));
+                self.stream(from, piece, context);
+            }
+            None if looks + 1 >= LOOKS_MAX => *self = App::Unknown,
+            None => *self = App::Looked(looks + 1),
+        }
+    }
+
+    /// Takes a datagram.
+    #[inline]
+    pub(crate) fn datagram(&mut self, from: Side, data: &[u8], context: &mut Context<'_>) {
+        match self {
+            App::Unknown => {}
+            App::Speaking(speaking) => {
+                if fenced(context, |context| speaking.pdu(from, data, context)) || speaking.is_wrong_guess() {
+                    *self = App::Unknown;
+                }
+            }
+            App::New | App::Looked(_) => {
+                let ports = [context.conversation.resp.port, context.conversation.orig.port];
+                let spoken = protocols::ALL.iter().find(|protocol| {
+                    let own = ports.iter().any(|port| protocol.udp.contains(port));
+                    let datagrams = !protocol.udp.is_empty();
+                    datagrams && accepts((protocol.recognise)(data, from), own)
+                });
+                let Some(protocol) = spoken else {
+                    *self = match self {
+                        App::Looked(looks) if *looks + 1 >= LOOKS_MAX => App::Unknown,
+                        App::Looked(looks) => App::Looked(*looks + 1),
+                        App::New | App::Speaking(_) | App::Unknown => App::Looked(1),
+                    };
+                    return;
+                };
+                *self = App::Speaking(Box::new(Speaking::new(protocol)));
+                self.datagram(from, data, context);
+            }
+        }
+    }
+
+    /// Whether the decoder has found since the last call that the ends must change their parts.
+    pub(crate) fn take_reversal(&mut self) -> bool {
+        match self {
+            App::Speaking(speaking) => std::mem::take(&mut speaking.reversed),
+            App::New | App::Looked(_) | App::Unknown => false,
+        }
+    }
+
+    /// The conversation is over.
+    pub(crate) fn end(&mut self, context: &mut Context<'_>) {
+        if let App::Speaking(speaking) = self {
+            fenced(context, |context| {
+                let mut out = speaking.out(context);
+                speaking.session.end(&mut out);
+            });
+        }
+    }
+}
+
+/// Whether the look of the bytes is enough, on the protocol's `own` port or elsewhere.
+fn accepts(guess: Guess, own: bool) -> bool {
+    match guess {
+        Guess::Sure => true,
+        Guess::Maybe | Guess::NeedMore => own,
+        Guess::No => false,
+    }
+}
+
+/// Runs a decoder so that its panic costs one conversation; says whether it panicked.
+fn fenced(context: &mut Context<'_>, run: impl FnOnce(&mut Context<'_>)) -> bool {
+    let panicked = catch_unwind(AssertUnwindSafe(|| run(context))).is_err();
+    if panicked {
+        *context.panics += 1;
+        let mut out = Out::new(context.rows, context.conversation, context.now, "sensor");
+        out.weird("decoder_panic", Some("the rest of the conversation is not decoded"));
+    }
+    panicked
+}
+
+impl Speaking {
+    fn new(protocol: &'static Protocol) -> Self {
+        Self {
+            protocol,
+            session: (protocol.open)(),
+            client: Half::default(),
+            server: Half::default(),
+            confirmed: false,
+            reversed: false,
+            damaged: 0,
+        }
+    }
+
+    fn is_wrong_guess(&self) -> bool {
+        !self.confirmed && self.damaged >= DAMAGED_MAX
+    }
+
+    fn out<'a>(&self, context: &'a mut Context<'_>) -> Out<'a> {
+        Out::new(context.rows, context.conversation, context.now, self.protocol.name).knowing(context.known)
+    }
+
+    fn pdu(&mut self, from: Side, bytes: &[u8], context: &mut Context<'_>) {
+        let mut out = Out::new(context.rows, context.conversation, context.now, self.protocol.name)
+            .knowing(context.known);
+        let read = self.session.pdu(from, bytes, &mut out);
+        self.confirmed |= out.is_confirmed();
+        self.reversed |= out.is_reversed();
+        if let Err(error) = read {
+            self.damaged = self.damaged.saturating_add(1);
+            if self.confirmed || self.damaged < DAMAGED_MAX {
+                out.weird("damaged_pdu", Some(&error.to_string()));
+            }
+        }
+    }
+
+    fn stream(&mut self, from: Side, piece: Piece<'_>, context: &mut Context<'_>) {
+        match piece {
+            Piece::Gap(_) => {
+                let half = self.half(from);
+                half.partial.clear();
+                half.lost = true;
+            }
+            Piece::Data(data) => self.data(from, data, context),
+        }
+    }
+
+    fn half(&mut self, from: Side) -> &mut Half {
+        match from {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    fn data(&mut self, from: Side, data: &[u8], context: &mut Context<'_>) {
+        let recognise = self.protocol.recognise;
+        let half = self.half(from);
+        if half.lost {
+            // After a loss a PDU most likely begins where a segment does.
+            if recognise(data, from) == Guess::No {
+                return;
+            }
+            half.lost = false;
+        }
+        if half.partial.is_empty() {
+            let used = self.cut(from, data, context);
+            self.keep(from, data.get(used..).unwrap_or_default());
+            return;
+        }
+        let mut joined = std::mem::take(&mut half.partial);
+        joined.extend_from_slice(data);
+        let used = self.cut(from, &joined, context);
+        joined.drain(..used);
+        if joined.len() <= PARTIAL_MAX {
+            self.half(from).partial = joined;
+        }
+    }
+
+    fn keep(&mut self, from: Side, rest: &[u8]) {
+        if !rest.is_empty() && rest.len() <= PARTIAL_MAX {
+            self.half(from).partial.extend_from_slice(rest);
+        }
+    }
+
+    /// Hands out the whole PDUs at the start of `data`; returns how many bytes are dealt with.
+    fn cut(&mut self, from: Side, data: &[u8], context: &mut Context<'_>) -> usize {
+        let Some(framing) = self.protocol.tcp.as_ref().map(|tcp| tcp.framing) else { return data.len() };
+        let mut used = 0;
+        while let Some(rest) = data.get(used..).filter(|rest| !rest.is_empty()) {
+            match framing.cut(rest) {
+                Cut::Whole(count) => {
+                    self.pdu(from, rest.get(..count).unwrap_or(rest), context);
+                    used += count.max(1);
+                }
+                Cut::NeedMore => return used,
+                Cut::Lost => {
+                    self.damaged = self.damaged.saturating_add(1);
+                    if self.confirmed {
+                        self.out(context).weird("lost_framing", Some("the length of a PDU is not possible"));
+                    }
+                    self.half(from).lost = true;
+                    return data.len();
+                }
+            }
+        }
+        used.min(data.len())
+    }
+}

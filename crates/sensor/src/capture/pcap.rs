@@ -1,0 +1,95 @@
+//! The classic capture file.
+//!
+//! Source: draft-ietf-opsawg-pcap-05, 4 and 5; libpcap's `savefile` manual for the older variants.
+
+use super::{Error, Input, PACKET_MAX, Packet};
+use model::Time;
+use wire::link::Link;
+use wire::{Endian, Reader};
+
+/// What the file's header says about all packets.
+pub(crate) struct Header {
+    endian: Endian,
+    /// Nanoseconds in a unit of the second timestamp field.
+    unit_ns: u32,
+    /// Bytes of packet header; the variant of Alexey Kuznetsov has eight more.
+    record_len: usize,
+    link: Link,
+}
+
+/// Microseconds, nanoseconds, and Kuznetsov's variant, as in a file with the most significant byte first.
+const MAGICS: [(u32, u32, usize); 3] =
+    [(0xa1b2_c3d4, 1000, 16), (0xa1b2_3c4d, 1, 16), (0xa1b2_cd34, 1000, 24)];
+
+/// Whether a file that begins so is a pcap file.
+pub(crate) fn is_magic(magic: u32) -> bool {
+    MAGICS.iter().any(|(known, ..)| *known == magic || known.swap_bytes() == magic)
+}
+
+impl Header {
+    /// Reads the file header; `None` when the magic number is another.
+    pub(crate) fn read(input: &mut Input) -> Result<Option<Self>, Error> {
+        let read = |source| Error::Read { number: 0, source };
+        let bytes = input.peek(24).map_err(read)?;
+        let mut r = Reader::new(bytes);
+        let Ok(magic) = r.u32_be("magic") else { return Ok(None) };
+        let found = MAGICS.iter().find_map(|(known, unit_ns, record_len)| {
+            let big = *known == magic;
+            let endian = if big { Endian::Big } else { Endian::Little };
+            (big || known.swap_bytes() == magic).then_some((endian, *unit_ns, *record_len))
+        });
+        let Some((endian, unit_ns, record_len)) = found else { return Ok(None) };
+        if r.take("version, zone, accuracy, snapshot length", 16).is_err() {
+            return Err(Error::Truncated { number: 1 });
+        }
+        let link = u32_of(&mut r, endian).ok_or(Error::Truncated { number: 1 })?;
+        input.skip(24);
+        // The upper half holds the length of a frame check sequence.
+        let link = Link(u16::try_from(link & 0xffff).unwrap_or_default());
+        Ok(Some(Self { endian, unit_ns, record_len, link }))
+    }
+
+    #[inline]
+    pub(crate) fn packet<'a>(&self, input: &'a mut Input, number: u64) -> Result<Option<Packet<'a>>, Error> {
+        let read = |source| Error::Read { number: number - 1, source };
+        let bytes = input.peek(self.record_len).map_err(read)?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let mut r = Reader::new(bytes);
+        let (Some(seconds), Some(fraction), Some(kept), Some(length), true) = (
+            u32_of(&mut r, self.endian),
+            u32_of(&mut r, self.endian),
+            u32_of(&mut r, self.endian),
+            u32_of(&mut r, self.endian),
+            bytes.len() == self.record_len,
+        ) else {
+            return Err(Error::Truncated { number });
+        };
+        let (kept, length) = (usize_of(kept), usize_of(length));
+        if kept > PACKET_MAX {
+            let value = u64::try_from(kept).unwrap_or_default();
+            return Err(Error::Impossible { what: "packet length", value, number: number - 1 });
+        }
+        input.skip(self.record_len);
+        if input.peek(kept).map_err(read)?.len() < kept {
+            return Err(Error::Truncated { number });
+        }
+        let time = Time::from_s_ns(i64::from(seconds), 0)
+            + model::Span(i64::from(fraction) * i64::from(self.unit_ns));
+        let bytes = input.take_seen(kept);
+        Ok(Some(Packet { number, time, link: self.link, wire_len: length.max(kept), bytes }))
+    }
+}
+
+#[inline]
+pub(crate) fn u32_of(r: &mut Reader<'_>, endian: Endian) -> Option<u32> {
+    match endian {
+        Endian::Big => r.u32_be("field").ok(),
+        Endian::Little => r.u32_le("field").ok(),
+    }
+}
+
+pub(crate) fn usize_of(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,147 @@
+use crate::app::App;
+use crate::community::community_id;
+use crate::conn::{Conn, tcp_state, udp_state};
+use crate::history::History;
+use crate::ports::is_local;
+use crate::tcp::Tcp;
+use model::{At, Conversation, Endpoint, Mac, Name, Origin, Rows, Span, Time, Transport};
+
+/// Names a conversation, whichever end sends: the lower end stands first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    low: Endpoint,
+    high: Endpoint,
+    protocol: u8,
+}
+
+impl Key {
+    /// Of a packet between `a` and `b`; with `one_way` the direction stays part of the name.
+    #[inline]
+    pub(crate) fn new(a: Endpoint, b: Endpoint, protocol: u8, one_way: bool) -> Self {
+        let (low, high) = if one_way || a <= b { (a, b) } else { (b, a) };
+        Self { low, high, protocol }
+    }
+}
+
+/// A conversation and what is known of it so far.
+pub(crate) struct Flow {
+    pub(crate) key: Key,
+    pub(crate) conversation: Conversation,
+    pub(crate) start: Time,
+    pub(crate) last: Time,
+    pub(crate) first: Origin,
+    pub(crate) latest: Origin,
+    pub(crate) link: LinkIds,
+    pub(crate) history: History,
+    pub(crate) sent: Sent,
+    pub(crate) received: Sent,
+    pub(crate) body: Body,
+    pub(crate) app: App,
+    /// Quiet for so long, it is over.
+    pub(crate) idle: Span,
+    /// Timers of another generation are void.
+    pub(crate) generation: u32,
+    pub(crate) odd: Vec<&'static str>,
+    pub(crate) one_way: bool,
+    pub(crate) protocol: u8,
+}
+
+/// What the link layer says about the first packet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LinkIds {
+    pub(crate) source: Option<[u8; 6]>,
+    pub(crate) destination: Option<[u8; 6]>,
+    pub(crate) vlan: Option<u16>,
+    pub(crate) inner_vlan: Option<u16>,
+}
+
+/// Packets and bytes of one direction.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) packets: u64,
+    pub(crate) ip_bytes: u64,
+    /// Payload bytes, where the transport has no sequence numbers; `None` before the first packet.
+    pub(crate) payload: Option<u64>,
+}
+
+/// What the transport protocol keeps.
+pub(crate) enum Body {
+    Tcp(Box<Tcp>),
+    Datagrams,
+}
+
+/// Kinds of oddities told per conversation; a further kind is left out.
+const ODD_MAX: usize = 16;
+
+impl Flow {
+    pub(crate) fn endpoint_is_orig(&self, source: Endpoint) -> bool {
+        source == self.conversation.orig
+    }
+
+    /// Whether the condition is told: once per conversation and kind.
+    pub(crate) fn is_new_oddity(&mut self, name: &'static str) -> bool {
+        let new = self.odd.len() < ODD_MAX && !self.odd.contains(&name);
+        if new {
+            self.odd.push(name);
+        }
+        new
+    }
+
+    pub(crate) fn flip(&mut self) {
+        let c = &self.conversation;
+        self.conversation = Conversation::new(c.uid, c.resp, c.orig, c.transport);
+        std::mem::swap(&mut self.link.source, &mut self.link.destination);
+        std::mem::swap(&mut self.sent, &mut self.received);
+    }
+
+    /// Writes the conversation's row.
+    pub(crate) fn write(&self, rows: &mut dyn Rows) {
+        let c = &self.conversation;
+        let duration = Some(self.last - self.start).filter(|span| span.0 > 0);
+        let sizes = match &self.body {
+            Body::Tcp(tcp) => (tcp.orig.size(&tcp.resp), tcp.resp.size(&tcp.orig)),
+            Body::Datagrams => (self.sent.payload.unwrap_or(0), self.received.payload.unwrap_or(0)),
+        };
+        let spell = |mac: Option<[u8; 6]>| mac.filter(|mac| *mac != [0; 6]).map(|mac| Mac(mac).to_string());
+        let (orig_mac, resp_mac) = (spell(self.link.source), spell(self.link.destination));
+        let ports = !matches!(c.transport, Transport::Other(_));
+        let row = Conn {
+            proto: Name(c.transport.name()),
+            service: self.app.service(),
+            duration,
+            orig_bytes: duration.map(|_| sizes.0),
+            resp_bytes: duration.map(|_| sizes.1),
+            conn_state: self.state(),
+            local_orig: is_local(c.orig.addr),
+            local_resp: is_local(c.resp.addr),
+            missed_bytes: match &self.body {
+                Body::Tcp(tcp) => tcp.missed_bytes,
+                Body::Datagrams => 0,
+            },
+            history: self.history.text(),
+            orig_pkts: self.sent.packets,
+            orig_ip_bytes: self.sent.ip_bytes,
+            resp_pkts: self.received.packets,
+            resp_ip_bytes: self.received.ip_bytes,
+            tunnel_parents: None,
+            ip_proto: self.protocol,
+            orig_l2_addr: orig_mac.as_deref(),
+            resp_l2_addr: resp_mac.as_deref(),
+            vlan: self.link.vlan,
+            inner_vlan: self.link.inner_vlan,
+            community_id: &community_id(c.orig, c.resp, self.protocol, self.one_way, ports),
+        };
+        let at = At { time: self.start, origin: self.first, conversation: Some(c), ot: None };
+        rows.put(&at, &row);
+    }
+
+    fn state(&self) -> Name {
+        match (&self.body, self.conversation.transport) {
+            (Body::Tcp(tcp), _) => tcp_state(tcp, self.history.text().is_some_and(|text| text.contains('S'))),
+            (Body::Datagrams, Transport::Udp) => {
+                udp_state(self.sent.payload.is_some(), self.received.payload.is_some())
+            }
+            (Body::Datagrams, _) => Name("OTH"),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+/// What happened in a conversation, in the order in which it happened, as in Zeek's `history` column.
+///
+/// Upper case is the originator, lower case the responder.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    text: Vec<u8>,
+    seen: u32,
+}
+
+/// Letters kept; what comes after is left out, since a flood must not grow a column without end.
+const LETTERS_MAX: usize = 128;
+
+impl History {
+    /// Adds the letter the first time it comes up for that side; says whether it had come up before.
+    #[inline]
+    pub(crate) fn note(&mut self, letter: Letter, orig: bool) -> bool {
+        let bit = 1u32 << (letter.place() + if orig { 0 } else { 16 });
+        let before = self.seen & bit != 0;
+        if !before {
+            self.seen |= bit;
+            self.push(letter.byte(), orig);
+        }
+        before
+    }
+
+    /// Adds the letter once more.
+    pub(crate) fn again(&mut self, letter: Letter, orig: bool) {
+        self.push(letter.byte(), orig);
+    }
+
+    /// Counts an event that is told at its first, tenth, hundredth … occurrence.
+    pub(crate) fn scaled(&mut self, letter: u8, orig: bool, count: &mut Scaled) {
+        count.seen += 1;
+        if count.seen == count.next {
+            count.next = count.next.saturating_mul(10);
+            self.push(letter, orig);
+        }
+    }
+
+    /// The ends changed their parts.
+    pub(crate) fn flipped(&mut self) {
+        self.push(b'^', true);
+    }
+
+    pub(crate) fn text(&self) -> Option<&str> {
+        str::from_utf8(&self.text).ok().filter(|text| !text.is_empty())
+    }
+
+    fn push(&mut self, letter: u8, orig: bool) {
+        if self.text.len() < LETTERS_MAX {
+            self.text.push(if orig { letter } else { letter.to_ascii_lowercase() });
+        }
+    }
+}
+
+/// Events that are told the first time only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Letter {
+    Syn,
+    SynAck,
+    Fin,
+    Rst,
+    FinAndRst,
+    ManyFlags,
+    Data,
+    Ack,
+}
+
+impl Letter {
+    /// SYN and SYN-ACK are told once between them.
+    fn place(self) -> u32 {
+        match self {
+            Letter::Syn | Letter::SynAck => 0,
+            Letter::Fin => 1,
+            Letter::Rst => 2,
+            Letter::FinAndRst => 3,
+            Letter::ManyFlags => 4,
+            Letter::Data => 5,
+            Letter::Ack => 6,
+        }
+    }
+
+    fn byte(self) -> u8 {
+        match self {
+            Letter::Syn => b'S',
+            Letter::SynAck => b'H',
+            Letter::Fin => b'F',
+            Letter::Rst => b'R',
+            Letter::FinAndRst => b'I',
+            Letter::ManyFlags => b'Q',
+            Letter::Data => b'D',
+            Letter::Ack => b'A',
+        }
+    }
+}
+
+/// How often something happened, and when it is told next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scaled {
+    seen: u32,
+    next: u32,
+}
+
+impl Default for Scaled {
+    fn default() -> Self {
+        Self { seen: 0, next: 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_are_told_at_powers_of_ten() {
+        let mut history = History::default();
+        let mut count = Scaled::default();
+        for _ in 0..100 {
+            history.scaled(b'T', false, &mut count);
+        }
+        assert_eq!(history.text(), Some("ttt"));
+    }
+}

@@ -1,0 +1,596 @@
+use crate::app::{App, Context};
+use crate::capture::Packet;
+use crate::decap::{Inner, inside_ip, inside_udp};
+use crate::flow::{Body, Flow, Key, LinkIds, Sent};
+use crate::fragments::Fragments;
+use crate::history::{History, Letter};
+use crate::ports::{icmp_answer, is_server};
+use crate::stream::Piece;
+use crate::tcp::{Effect, Tcp};
+use crate::timers::{Timer, Timers, Wake};
+use hashbrown::HashMap;
+use model::{At, Conversation, Endpoint, Origin, Rows, Span, Time, Transport, Uid};
+use protocols::{Known, Side, Stamp, Weird};
+use sha1::{Digest, Sha1};
+use std::net::{IpAddr, Ipv4Addr};
+use wire::ip;
+use wire::link::{self, Link};
+use wire::transport::{Icmp, Tcp as TcpHeader, Udp};
+
+/// Follows conversations through packets and writes what it sees as rows.
+///
+/// Packets are handed in one by one in the order of the capture; time is the packets' time. The same packets give the
+/// same rows.
+#[derive(Default)]
+pub struct Sensor {
+    file: u32,
+    index: HashMap<Key, usize, foldhash::fast::FixedState>,
+    flows: Vec<Option<Flow>>,
+    free: Vec<usize>,
+    timers: Timers,
+    fragments: Fragments,
+    known: Known,
+    opened: u64,
+    counters: Counters,
+}
+
+/// What the sensor has done, and what it could not do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets handed in.
+    pub packets: u64,
+    /// Bytes of these packets on the wire.
+    pub bytes: u64,
+    /// Packets that belong to a conversation.
+    pub in_conversations: u64,
+    /// Packets without an IP header that can be read.
+    pub not_ip: u64,
+    /// Packets whose headers are damaged.
+    pub damaged: u64,
+    /// Conversations begun.
+    pub conversations: u64,
+    /// Conversations ended early because there were too many.
+    pub evicted: u64,
+    /// Fragmented packets that never became whole.
+    pub fragments_given_up: u64,
+    /// Decoders that panicked; each cost one conversation.
+    pub panics: u64,
+}
+
+/// Conversations that are followed at the same time. Beyond it the one that would expire first is ended early.
+const FLOWS_MAX: usize = 100_000;
+/// Tunnels in tunnels that are followed.
+const DEPTH_MAX: u8 = 4;
+/// Timers that one packet may set off, as in Zeek; a jump of the clock costs no more at once.
+const TIMERS_PER_PACKET_MAX: usize = 300;
+
+/// How long a SYN may wait for its answer.
+const ATTEMPT: Span = Span::s(5);
+/// How long a closed connection is kept for stragglers.
+const LINGER: Span = Span::s(5);
+/// How often a half-closed connection is looked at.
+const EXPIRE_EVERY: Span = Span::s(6);
+const TCP_IDLE: Span = Span::s(300);
+const DATAGRAM_IDLE: Span = Span::s(60);
+/// A question and its answer: what comes later is another conversation.
+const DNS_IDLE: Span = Span::s(10);
+/// Interactive services may be quiet for longer.
+const INTERACTIVE_IDLE: Span = Span::s(3600);
+const INTERACTIVE_PORTS: [u16; 4] = [21, 22, 23, 513];
+
+/// What all layers of a packet share.
+#[derive(Clone, Copy)]
+struct Seen {
+    time: Time,
+    origin: Origin,
+    wire_len: usize,
+    link: LinkIds,
+    depth: u8,
+}
+
+/// An IP packet's part in a conversation.
+#[derive(Clone, Copy)]
+struct Part {
+    source: Endpoint,
+    destination: Endpoint,
+    transport: Transport,
+    protocol: u8,
+    one_way: bool,
+}
+
+impl Sensor {
+    /// A sensor whose rows say that they come from capture number `file`.
+    pub fn new(file: u32) -> Self {
+        Self { file, ..Self::default() }
+    }
+
+    /// Counts so far.
+    pub fn counters(&self) -> Counters {
+        Counters { fragments_given_up: self.fragments.given_up, ..self.counters }
+    }
+
+    /// Takes the next packet of the capture.
+    pub fn packet(&mut self, packet: &Packet<'_>, rows: &mut dyn Rows) {
+        self.counters.packets += 1;
+        self.counters.bytes += u64::try_from(packet.wire_len).unwrap_or_default();
+        self.advance(packet.time, rows);
+        let seen = Seen {
+            time: packet.time,
+            origin: Origin { file: self.file, number: packet.number },
+            wire_len: packet.wire_len,
+            link: LinkIds::default(),
+            depth: 0,
+        };
+        self.frame(packet.link, packet.bytes, seen, rows);
+    }
+
+    /// Ends all conversations: the capture is over.
+    pub fn finish(&mut self, rows: &mut dyn Rows) {
+        for slot in 0..self.flows.len() {
+            self.end(slot, rows);
+        }
+    }
+
+    fn frame(&mut self, link: Link, bytes: &[u8], mut seen: Seen, rows: &mut dyn Rows) {
+        let Ok(frame) = link.open(bytes) else {
+            self.counters.damaged += 1;
+            self.weird("truncated_ethernet_frame", &seen, rows);
+            return;
+        };
+        if !matches!(frame.ethertype, link::IPV4 | link::IPV6) {
+            self.counters.not_ip += 1;
+            return;
+        }
+        let header = bytes.len() - frame.payload.len();
+        seen.wire_len = seen.wire_len.saturating_sub(header);
+        seen.link = LinkIds {
+            source: frame.source,
+            destination: frame.destination,
+            vlan: frame.vlan,
+            inner_vlan: frame.inner_vlan,
+        };
+        self.ip(frame.payload, &seen, rows);
+    }
+
+    fn ip(&mut self, bytes: &[u8], seen: &Seen, rows: &mut dyn Rows) {
+        let packet = match ip::Packet::open(bytes) {
+            Ok(packet) => packet,
+            Err(error) => {
+                self.counters.damaged += 1;
+                self.weird(ip_oddity(error), seen, rows);
+                return;
+            }
+        };
+        if packet.told_len == 0 {
+            self.weird("ip_hdr_len_zero", seen, rows);
+        }
+        if seen.wire_len < packet.total_len {
+            self.counters.damaged += 1;
+            self.weird("truncated_IP_len", seen, rows);
+            return;
+        }
+        let Some(fragment) = packet.fragment else {
+            self.transport(&packet, seen, rows);
+            return;
+        };
+        if packet.payload.len() < packet.payload_len() {
+            self.weird("incompletely_captured_fragment", seen, rows);
+            if fragment.offset == 0 {
+                self.transport(&packet, seen, rows);
+            }
+            return;
+        }
+        let mut odd = vec![];
+        let whole = self.fragments.add(seen.time, &packet, fragment, &mut |name| odd.push(name));
+        odd.into_iter().for_each(|name| self.weird(name, seen, rows));
+        if let Some(whole) = whole {
+            // The fragment header of IPv6 is gone with the fragments.
+            let header_len = whole.header_len - if packet.source.is_ipv6() { 8 } else { 0 };
+            let total_len = header_len + whole.payload.len();
+            let packet = ip::Packet {
+                protocol: whole.protocol,
+                header_len,
+                total_len,
+                told_len: total_len,
+                fragment: None,
+                payload: &whole.payload,
+                ..packet
+            };
+            self.transport(&packet, seen, rows);
+        }
+    }
+
+    fn transport(&mut self, packet: &ip::Packet<'_>, seen: &Seen, rows: &mut dyn Rows) {
+        match packet.protocol {
+            6 => self.tcp(packet, seen, rows),
+            17 => self.udp(packet, seen, rows),
+            1 | 58 => self.icmp(packet, seen, rows),
+            // No next header: nothing follows.
+            59 => {}
+            protocol => match inside_ip(protocol, packet.payload) {
+                Some(inner) => self.inner(inner, seen, rows),
+                None => self.other(packet, seen, rows),
+            },
+        }
+    }
+
+    fn inner(&mut self, inner: Inner<'_>, seen: &Seen, rows: &mut dyn Rows) {
+        if seen.depth >= DEPTH_MAX {
+            self.weird("exceeded_tunnel_max_depth", seen, rows);
+            return;
+        }
+        let wire_len = match inner {
+            Inner::Ip(bytes) | Inner::Ethernet(bytes) => bytes.len(),
+            Inner::Other => 0,
+        };
+        // Addresses and tags of the outer link say nothing about the inner conversation.
+        let seen = Seen { depth: seen.depth + 1, wire_len, link: LinkIds::default(), ..*seen };
+        match inner {
+            Inner::Ip(bytes) => self.ip(bytes, &seen, rows),
+            Inner::Ethernet(bytes) => self.frame(Link::ETHERNET, bytes, seen, rows),
+            Inner::Other => {}
+        }
+    }
+
+    fn other(&mut self, packet: &ip::Packet<'_>, seen: &Seen, rows: &mut dyn Rows) {
+        let part = Part::new(packet, Transport::Other(packet.protocol), 0, 0);
+        let slot = self.find(&part, false, seen, rows);
+        if let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) {
+            flow.last = seen.time;
+            flow.direction(&part).count(packet, None);
+        }
+    }
+
+    fn icmp(&mut self, packet: &ip::Packet<'_>, seen: &Seen, rows: &mut dyn Rows) {
+        let Ok(icmp) = Icmp::open(packet.payload) else {
+            self.header_missing(packet, 8, seen, rows);
+            return;
+        };
+        let answer = icmp_answer(packet.protocol == 58, icmp.kind, icmp.code);
+        let (port, one_way) = answer.map_or_else(|code| (code, true), |kind| (kind, false));
+        let part = Part { one_way, ..Part::new(packet, Transport::Icmp, icmp.kind.into(), port.into()) };
+        let slot = self.find(&part, false, seen, rows);
+        if let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) {
+            flow.last = seen.time;
+            let payload = packet.payload_len().saturating_sub(8);
+            flow.direction(&part).count(packet, Some(payload));
+        }
+    }
+
+    fn udp(&mut self, packet: &ip::Packet<'_>, seen: &Seen, rows: &mut dyn Rows) {
+        let Ok(udp) = Udp::open(packet.payload) else {
+            self.header_missing(packet, 8, seen, rows);
+            return;
+        };
+        let part = Part::new(packet, Transport::Udp, udp.source, udp.destination);
+        let served = |port| is_server(Transport::Udp, port);
+        let flip = served(udp.source) && !served(udp.destination);
+        let slot = self.find(&part, flip, seen, rows);
+        let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) else { return };
+        let from_orig = flow.endpoint_is_orig(part.source);
+        flow.last = seen.time;
+        flow.latest = seen.origin;
+        flow.history.note(Letter::Data, from_orig);
+        let payload_len = usize::from(udp.length).saturating_sub(8);
+        flow.direction(&part).count(packet, Some(payload_len));
+        let mismatch = usize::from(udp.length) != packet.payload_len();
+        if mismatch && flow.is_new_oddity("UDP_datagram_length_mismatch") {
+            let addl = format!("{} != {}", udp.length, packet.payload_len());
+            write_weird("UDP_datagram_length_mismatch", Some(&addl), Some(&flow.conversation), seen, rows);
+        }
+        let data = udp.payload.get(..payload_len).unwrap_or(udp.payload);
+        let Flow { app, conversation, .. } = flow;
+        let now = Stamp { time: seen.time, origin: seen.origin };
+        let mut context =
+            Context { rows, known: &mut self.known, conversation, now, panics: &mut self.counters.panics };
+        app.datagram(side(from_orig), data, &mut context);
+        if app.take_reversal() {
+            flow.flip();
+            flow.history.flipped();
+        }
+        if flow.app.service() == Some("dns") && flow.idle != DNS_IDLE {
+            flow.idle = DNS_IDLE;
+            self.timers.set(flow.start + DNS_IDLE, slot, flow.generation, Wake::Idle);
+        }
+        if let Some(inner) = inside_udp(udp.destination, data) {
+            self.inner(inner, seen, rows);
+        }
+    }
+
+    fn tcp(&mut self, packet: &ip::Packet<'_>, seen: &Seen, rows: &mut dyn Rows) {
+        let header = match TcpHeader::open(packet.payload) {
+            Ok(header) => header,
+            Err(_) if packet.payload.len() < 20 => {
+                self.header_missing(packet, 20, seen, rows);
+                return;
+            }
+            Err(_) => {
+                self.counters.damaged += 1;
+                self.weird("truncated_header", seen, rows);
+                return;
+            }
+        };
+        let part = Part::new(packet, Transport::Tcp, header.source, header.destination);
+        let slot = self.find_tcp(&part, &header, seen, rows);
+        let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) else { return };
+        let from_orig = flow.endpoint_is_orig(part.source);
+        let told = packet.payload_len();
+        let told = if told == 0 { packet.payload.len() } else { told };
+        if header.header_len < 20 || header.header_len > told {
+            if flow.is_new_oddity("bad_TCP_header_len") {
+                write_weird("bad_TCP_header_len", None, Some(&flow.conversation), seen, rows);
+            }
+            return;
+        }
+        let Flow { app, conversation, history, body, .. } = flow;
+        let Body::Tcp(tcp) = body else { return };
+        let now = Stamp { time: seen.time, origin: seen.origin };
+        let was_closed = tcp.is_closed();
+        let mut context = Context {
+            rows: &mut *rows,
+            known: &mut self.known,
+            conversation,
+            now,
+            panics: &mut self.counters.panics,
+        };
+        let mut take = |from_orig: bool, piece: Piece<'_>| app.stream(side(from_orig), piece, &mut context);
+        let effect = tcp.segment(&header, told - header.header_len, from_orig, history, &mut take);
+        if !was_closed {
+            flow.last = seen.time;
+        }
+        flow.latest = seen.origin;
+        flow.direction(&part).count(packet, None);
+        self.take_effect(slot, &effect, seen, rows);
+    }
+
+    /// Acts on what a segment did to its connection.
+    fn take_effect(&mut self, slot: usize, effect: &Effect, seen: &Seen, rows: &mut dyn Rows) {
+        let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) else { return };
+        if effect.flip {
+            flow.flip();
+        }
+        for name in effect.odd.iter() {
+            if flow.is_new_oddity(name) {
+                write_weird(name, None, Some(&flow.conversation), seen, rows);
+            }
+        }
+        if effect.settled && flow.idle < TCP_IDLE {
+            flow.idle = TCP_IDLE;
+        }
+        if effect.complete {
+            flow.generation = flow.generation.wrapping_add(1);
+            self.timers.set(flow.last + LINGER, slot, flow.generation, Wake::Delete);
+        } else if effect.half_closed {
+            self.timers.set(flow.last + EXPIRE_EVERY, slot, flow.generation, Wake::Expire);
+        }
+    }
+
+    fn find_tcp(&mut self, part: &Part, header: &TcpHeader<'_>, seen: &Seen, rows: &mut dyn Rows) -> usize {
+        let key = part.key();
+        if let Some(slot) = self.index.get(&key).copied() {
+            let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) else { return slot };
+            let Body::Tcp(tcp) = &flow.body else { return slot };
+            if !header.flags.syn() || header.header_len < 20 || !tcp.is_reused_by(header) {
+                return slot;
+            }
+            if let Some(name) = tcp.odd_reuse(header) {
+                write_weird(name, None, Some(&flow.conversation), seen, rows);
+            }
+            self.end(slot, rows);
+        }
+        let partial = !header.flags.syn() || header.flags.ack();
+        let served = |port| is_server(Transport::Tcp, port);
+        let flip = partial
+            && served(header.source)
+            && (!served(header.destination) || (!header.flags.syn() && header.source < header.destination));
+        self.open(key, part, flip, seen, rows)
+    }
+
+    /// The conversation of a packet, a new one if need be; `flip` says that a new one is called by its sender.
+    fn find(&mut self, part: &Part, flip: bool, seen: &Seen, rows: &mut dyn Rows) -> usize {
+        let key = part.key();
+        match self.index.get(&key).copied() {
+            Some(slot) => slot,
+            None => self.open(key, part, flip, seen, rows),
+        }
+    }
+
+    fn open(&mut self, key: Key, part: &Part, flip: bool, seen: &Seen, rows: &mut dyn Rows) -> usize {
+        while self.index.len() >= FLOWS_MAX {
+            let Some(timer) = self.timers.first() else { break };
+            if self.is_current(&timer) {
+                self.counters.evicted += 1;
+                self.end(timer.slot, rows);
+            }
+        }
+        self.opened += 1;
+        self.counters.conversations += 1;
+        let broadcast = part.destination.addr == IpAddr::V4(Ipv4Addr::BROADCAST);
+        let uid = uid(seen, part, self.opened);
+        let conversation = Conversation::new(uid, part.source, part.destination, part.transport);
+        let tcp = part.transport == Transport::Tcp;
+        let idle = if tcp && INTERACTIVE_PORTS.contains(&part.destination.port) {
+            INTERACTIVE_IDLE
+        } else {
+            DATAGRAM_IDLE
+        };
+        let mut flow = Flow {
+            key,
+            conversation,
+            start: seen.time,
+            last: seen.time,
+            first: seen.origin,
+            latest: seen.origin,
+            link: seen.link,
+            history: History::default(),
+            sent: Sent::default(),
+            received: Sent::default(),
+            body: if tcp { Body::Tcp(Box::<Tcp>::default()) } else { Body::Datagrams },
+            app: App::default(),
+            idle,
+            generation: 0,
+            odd: vec![],
+            one_way: part.one_way,
+            protocol: part.protocol,
+        };
+        if flip && !broadcast {
+            flow.flip();
+            flow.history.flipped();
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.flows.push(None);
+            self.flows.len() - 1
+        });
+        // A slot's timers of earlier conversations are void: their generation is another.
+        flow.generation =
+            u32::try_from(self.opened % u64::from(u32::MAX)).unwrap_or_default().wrapping_mul(16);
+        self.timers.set(seen.time + flow.idle, slot, flow.generation, Wake::Idle);
+        if tcp {
+            self.timers.set(seen.time + ATTEMPT, slot, flow.generation, Wake::Attempt);
+            self.timers.set(seen.time + LINGER, slot, flow.generation, Wake::Expire);
+        }
+        if let Some(place) = self.flows.get_mut(slot) {
+            *place = Some(flow);
+        }
+        self.index.insert(key, slot);
+        slot
+    }
+
+    fn is_current(&self, timer: &Timer) -> bool {
+        let flow = self.flows.get(timer.slot).and_then(Option::as_ref);
+        flow.is_some_and(|flow| flow.generation == timer.generation)
+    }
+
+    /// Ends what is over at `now`.
+    fn advance(&mut self, now: Time, rows: &mut dyn Rows) {
+        for _ in 0..TIMERS_PER_PACKET_MAX {
+            let Some(timer) = self.timers.due(now) else { return };
+            if self.is_current(&timer) {
+                self.wake(&timer, rows);
+            }
+        }
+    }
+
+    fn wake(&mut self, timer: &Timer, rows: &mut dyn Rows) {
+        let Some(flow) = self.flows.get(timer.slot).and_then(Option::as_ref) else { return };
+        let tcp = match &flow.body {
+            Body::Tcp(tcp) => Some(&**tcp),
+            Body::Datagrams => None,
+        };
+        let again = match timer.wake {
+            Wake::Delete => None,
+            Wake::Idle => Some(flow.last + flow.idle).filter(|due| *due > timer.due),
+            Wake::Attempt if tcp.is_some_and(|tcp| tcp.is_unanswered() && !tcp.finished) => None,
+            Wake::Attempt => return,
+            Wake::Expire => {
+                let over = tcp.is_some_and(Tcp::is_over) && flow.last + LINGER < timer.due;
+                (!over).then_some(timer.due + EXPIRE_EVERY)
+            }
+        };
+        match again {
+            Some(due) => self.timers.set(due, timer.slot, timer.generation, timer.wake),
+            None => self.end(timer.slot, rows),
+        }
+    }
+
+    fn end(&mut self, slot: usize, rows: &mut dyn Rows) {
+        let Some(mut flow) = self.flows.get_mut(slot).and_then(Option::take) else { return };
+        self.index.remove(&flow.key);
+        self.free.push(slot);
+        let mut context = Context {
+            rows: &mut *rows,
+            known: &mut self.known,
+            conversation: &flow.conversation,
+            now: Stamp { time: flow.last, origin: flow.latest },
+            panics: &mut self.counters.panics,
+        };
+        flow.app.end(&mut context);
+        flow.write(rows);
+    }
+
+    /// A transport header that is not all there: by what the IP header says, or by what was captured.
+    fn header_missing(&mut self, packet: &ip::Packet<'_>, least: usize, seen: &Seen, rows: &mut dyn Rows) {
+        self.counters.damaged += 1;
+        let told = packet.payload_len();
+        let name = if told > 0 && told < least { "truncated_header" } else { "internally_truncated_header" };
+        self.weird(name, seen, rows);
+    }
+
+    fn weird(&mut self, name: &'static str, seen: &Seen, rows: &mut dyn Rows) {
+        write_weird(name, None, None, seen, rows);
+    }
+}
+
+impl Part {
+    fn new(packet: &ip::Packet<'_>, transport: Transport, source: u16, destination: u16) -> Self {
+        Self {
+            source: Endpoint { addr: packet.source, port: source },
+            destination: Endpoint { addr: packet.destination, port: destination },
+            transport,
+            protocol: packet.protocol,
+            one_way: false,
+        }
+    }
+
+    fn key(&self) -> Key {
+        Key::new(self.source, self.destination, self.protocol, self.one_way)
+    }
+}
+
+impl Flow {
+    fn direction(&mut self, part: &Part) -> &mut Sent {
+        if self.endpoint_is_orig(part.source) { &mut self.sent } else { &mut self.received }
+    }
+}
+
+impl Sent {
+    fn count(&mut self, packet: &ip::Packet<'_>, payload: Option<usize>) {
+        self.packets += 1;
+        self.ip_bytes += u64::try_from(packet.told_len).unwrap_or_default();
+        if let Some(payload) = payload {
+            let payload = u64::try_from(payload).unwrap_or_default();
+            self.payload = Some(self.payload.unwrap_or(0) + payload);
+        }
+    }
+}
+
+fn side(from_orig: bool) -> Side {
+    if from_orig { Side::Client } else { Side::Server }
+}
+
+fn write_weird(
+    name: &'static str,
+    addl: Option<&str>,
+    conversation: Option<&Conversation>,
+    seen: &Seen,
+    rows: &mut dyn Rows,
+) {
+    let row = Weird { name, addl, notice: false, peer: None, source: None };
+    rows.put(&At { time: seen.time, origin: seen.origin, conversation, ot: None }, &row);
+}
+
+/// Zeek's name for an IP header that cannot be read.
+fn ip_oddity(error: wire::Error) -> &'static str {
+    match error {
+        wire::Error::Invalid { field: "ip version", .. } => "unknown_ip_version",
+        wire::Error::Invalid { .. } => "invalid_IP_header_size",
+        wire::Error::Truncated { .. } | wire::Error::Trailing { .. } => "truncated_IP",
+    }
+}
+
+/// A name made from when, who and how many: the same packets give the same names.
+fn uid(seen: &Seen, part: &Part, opened: u64) -> Uid {
+    let mut hash = Sha1::new();
+    hash.update(seen.time.0.to_be_bytes());
+    hash.update(opened.to_be_bytes());
+    hash.update(seen.origin.file.to_be_bytes());
+    for end in [part.source, part.destination] {
+        match end.addr {
+            IpAddr::V4(addr) => hash.update(addr.octets()),
+            IpAddr::V6(addr) => hash.update(addr.octets()),
+        }
+        hash.update(end.port.to_be_bytes());
+    }
+    let digest: [u8; 20] = hash.finalize().into();
+    Uid::from_hash(digest.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes)))
+}

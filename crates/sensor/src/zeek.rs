@@ -1,0 +1,405 @@
+//! Rows as Zeek writes them: one file per log, tab-separated with a header or a JSON object per line.
+//!
+//! Source: Zeek 8, *Log Formats and Inspection*. What a conversation's rows have in common is formatted once.
+
+use model::{At, Cell, Record, Rows, Schema, Subject, Time, escape_into};
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Tab-separated values with Zeek's header lines.
+    Tsv,
+    /// One JSON object per line.
+    Json,
+}
+
+/// A folder with one file per log; a file is made when its first row comes.
+pub struct Folder {
+    folder: PathBuf,
+    format: Format,
+    logs: Vec<Log>,
+    /// Where the log of the row before stands; the next row is often of the same.
+    recent: usize,
+    failed: Option<Error>,
+}
+
+/// A log could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the log {}", .path.display())]
+pub struct Error {
+    /// The file.
+    path: PathBuf,
+    /// What the system says.
+    source: io::Error,
+}
+
+struct Log {
+    schema: &'static Schema,
+    path: PathBuf,
+    file: File,
+    buffer: Vec<u8>,
+    rows: u64,
+    second: Second,
+}
+
+/// The whole second of the row before, formatted.
+#[derive(Default)]
+struct Second {
+    value: i64,
+    text: Vec<u8>,
+}
+
+/// Bytes that are gathered before the file is written.
+const BUFFER: usize = 512 * 1024;
+
+impl Folder {
+    /// Writes into `folder`, which is made if it is not there. Files of an earlier run are replaced.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn create(folder: &Path, format: Format) -> Result<Self, Error> {
+        std::fs::create_dir_all(folder).map_err(|source| Error { path: folder.to_owned(), source })?;
+        Ok(Self { folder: folder.to_owned(), format, logs: vec![], recent: 0, failed: None })
+    }
+
+    /// Writes what is still held and closes the files; gives the number of rows by log.
+    ///
+    /// # Errors
+    /// When something could not be written, now or earlier.
+    pub fn finish(mut self) -> Result<Vec<(&'static str, u64)>, Error> {
+        for log in &mut self.logs {
+            if self.format == Format::Tsv {
+                log.buffer.extend_from_slice(b"#close\t");
+                log.second.write_date(&mut log.buffer);
+                log.buffer.push(b'\n');
+            }
+            log.flush(&mut self.failed);
+        }
+        match self.failed {
+            Some(error) => Err(error),
+            None => Ok(self.logs.iter().map(|log| (log.schema.log, log.rows)).collect()),
+        }
+    }
+
+    #[inline]
+    fn log(&mut self, schema: &'static Schema, time: Time) -> Option<&mut Log> {
+        let is = |log: &Log| std::ptr::eq(log.schema, schema);
+        if !self.logs.get(self.recent).is_some_and(is) {
+            self.recent = match self.logs.iter().position(is) {
+                Some(found) => found,
+                None => self.open(schema, time)?,
+            };
+        }
+        self.logs.get_mut(self.recent)
+    }
+
+    #[cold]
+    fn open(&mut self, schema: &'static Schema, time: Time) -> Option<usize> {
+        let path = self.folder.join(format!("{}.log", schema.log));
+        let file = match File::create(&path) {
+            Ok(file) => file,
+            Err(source) => {
+                self.failed.get_or_insert(Error { path, source });
+                return None;
+            }
+        };
+        let mut log = Log {
+            schema,
+            path,
+            file,
+            buffer: Vec::with_capacity(BUFFER),
+            rows: 0,
+            second: Second::default(),
+        };
+        if self.format == Format::Tsv {
+            log.header(time);
+        }
+        self.logs.push(log);
+        Some(self.logs.len() - 1)
+    }
+}
+
+impl Rows for Folder {
+    fn put(&mut self, at: &At<'_>, row: &dyn Record) {
+        let format = self.format;
+        let Some(log) = self.log(row.schema(), at.time) else { return };
+        match format {
+            Format::Tsv => log.tsv(at, row),
+            Format::Json => log.json(at, row),
+        }
+        log.rows += 1;
+        if log.buffer.len() >= BUFFER - 4096 {
+            let mut failed = None;
+            log.flush(&mut failed);
+            if let Some(error) = failed {
+                self.failed.get_or_insert(error);
+            }
+        }
+    }
+}
+
+impl Log {
+    fn header(&mut self, time: Time) {
+        let fields: Vec<_> = self.schema.columns().map(|column| column.name).collect();
+        let types: Vec<_> = self.schema.columns().map(|column| column.kind.zeek()).collect();
+        let text = format!(
+            "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\t{}\n#open\t",
+            self.schema.log
+        );
+        self.buffer.extend_from_slice(text.as_bytes());
+        self.second.set(time);
+        self.second.write_date(&mut self.buffer);
+        let text = format!("\n#fields\t{}\n#types\t{}\n", fields.join("\t"), types.join("\t"));
+        self.buffer.extend_from_slice(text.as_bytes());
+    }
+
+    #[inline]
+    fn tsv(&mut self, at: &At<'_>, row: &dyn Record) {
+        let out = &mut self.buffer;
+        self.second.write(at.time, out);
+        out.push(b'\t');
+        if self.schema.subject == Subject::Conversation {
+            let who = at.conversation.map_or("-\t-\t-\t-\t-\t", |conversation| conversation.tsv());
+            out.extend_from_slice(who.as_bytes());
+        }
+        row.cells(&mut |cells| {
+            for cell in cells {
+                tsv_cell(cell, out);
+                out.push(b'\t');
+            }
+        });
+        if let Some(last) = out.last_mut() {
+            *last = b'\n';
+        }
+    }
+
+    fn json(&mut self, at: &At<'_>, row: &dyn Record) {
+        let out = &mut self.buffer;
+        out.extend_from_slice(b"{\"ts\":");
+        at.time.write_zeek(out);
+        if let (Subject::Conversation, Some(c)) = (self.schema.subject, at.conversation) {
+            let who = [("uid", Cell::Text(c.uid.as_str())), ("id.orig_h", Cell::Addr(c.orig.addr))];
+            let whom =
+                [("id.orig_p", Cell::Count(c.orig.port.into())), ("id.resp_h", Cell::Addr(c.resp.addr))];
+            let port = [("id.resp_p", Cell::Count(c.resp.port.into()))];
+            who.iter().chain(&whom).chain(&port).for_each(|(name, cell)| json_field(name, cell, out));
+        }
+        row.cells(&mut |cells| {
+            for (field, cell) in self.schema.fields.iter().zip(cells) {
+                if !cell.is_unset() {
+                    json_field(field.name, cell, out);
+                }
+            }
+        });
+        out.extend_from_slice(b"}\n");
+    }
+
+    fn flush(&mut self, failed: &mut Option<Error>) {
+        if let Err(source) = self.file.write_all(&self.buffer) {
+            failed.get_or_insert(Error { path: self.path.clone(), source });
+        }
+        self.buffer.clear();
+    }
+}
+
+impl Second {
+    /// Appends a time in Zeek's form; the seconds are formatted when they change.
+    #[inline]
+    fn write(&mut self, time: Time, out: &mut Vec<u8>) {
+        let (seconds, ns) = time.s_ns();
+        if seconds < 0 {
+            time.write_zeek(out);
+            return;
+        }
+        if seconds != self.value || self.text.is_empty() {
+            self.set(time);
+        }
+        out.extend_from_slice(&self.text);
+        let (mut rest, digits) = if ns % 1000 == 0 { (ns / 1000, 6) } else { (ns, 9) };
+        let mut fraction = [b'0'; 9];
+        for place in fraction.iter_mut().take(digits).rev() {
+            *place = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+        }
+        out.extend_from_slice(fraction.get(..digits).unwrap_or_default());
+    }
+
+    fn set(&mut self, time: Time) {
+        (self.value, _) = time.s_ns();
+        self.text.clear();
+        self.text.extend_from_slice(itoa::Buffer::new().format(self.value).as_bytes());
+        self.text.push(b'.');
+    }
+
+    /// Appends the moment as in an `#open` line; it is the capture's time, so that the same capture gives the same file.
+    fn write_date(&self, out: &mut Vec<u8>) {
+        let iso = Time::from_s_ns(self.value, 0).iso();
+        out.extend(iso.bytes().take(19).map(|byte| if matches!(byte, b'T' | b':') { b'-' } else { byte }));
+    }
+}
+
+#[inline]
+fn tsv_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
+    match cell {
+        Cell::Unset => out.push(b'-'),
+        Cell::Bool(value) => out.push(if *value { b'T' } else { b'F' }),
+        Cell::Count(value) => out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes()),
+        Cell::Int(value) => out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes()),
+        Cell::Double(value) => double(*value, out),
+        Cell::Time(value) => value.write_zeek(out),
+        Cell::Interval(value) => value.write_zeek(out),
+        Cell::Addr(value) => address(*value, out),
+        Cell::Text(value) => tsv_text(value.as_bytes(), out),
+        Cell::Bytes(value) => tsv_text(value, out),
+        Cell::Counts(list) => tsv_list(list, out, |v, out| tsv_cell(&Cell::Count(*v), out)),
+        Cell::Intervals(list) => tsv_list(list, out, |v, out| v.write_zeek(out)),
+        Cell::Texts(list) => tsv_list(list, out, |v, out| tsv_item(v.as_bytes(), out)),
+        Cell::BytesList(list) => tsv_list(list, out, |v, out| tsv_item(v, out)),
+        Cell::Strings(list) => tsv_list(list, out, |v, out| tsv_item(v.as_bytes(), out)),
+        Cell::Addrs(list) => tsv_list(list, out, |v, out| address(*v, out)),
+    }
+}
+
+fn tsv_list<T>(list: &[T], out: &mut Vec<u8>, item: impl Fn(&T, &mut Vec<u8>)) {
+    if list.is_empty() {
+        out.extend_from_slice(b"(empty)");
+    }
+    for (place, value) in list.iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        item(value, out);
+    }
+}
+
+#[inline]
+fn tsv_text(text: &[u8], out: &mut Vec<u8>) {
+    match text {
+        b"" => out.extend_from_slice(b"(empty)"),
+        b"-" => out.extend_from_slice(b"\\x2d"),
+        b"(empty)" => out.extend_from_slice(b"\\x28empty)"),
+        _ if text.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\') => {
+            out.extend_from_slice(text);
+        }
+        _ => escape_into(text, out),
+    }
+}
+
+/// In a list the separator is escaped too.
+fn tsv_item(text: &[u8], out: &mut Vec<u8>) {
+    let mut parts = text.split(|byte| *byte == b',');
+    tsv_text(parts.next().unwrap_or_default(), out);
+    for part in parts {
+        out.extend_from_slice(b"\\x2c");
+        escape_into(part, out);
+    }
+}
+
+fn double(value: f64, out: &mut Vec<u8>) {
+    out.extend_from_slice(zmij::Buffer::new().format(value).as_bytes());
+}
+
+fn address(addr: IpAddr, out: &mut Vec<u8>) {
+    // Writing to a vector cannot fail.
+    let _ = write!(out, "{addr}");
+}
+
+fn json_field(name: &str, cell: &Cell<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    json_cell(cell, out);
+}
+
+fn json_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
+    match cell {
+        Cell::Unset => out.extend_from_slice(b"null"),
+        Cell::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        Cell::Double(value) if !value.is_finite() => out.extend_from_slice(b"null"),
+        Cell::Addr(_) => {
+            out.push(b'"');
+            tsv_cell(cell, out);
+            out.push(b'"');
+        }
+        Cell::Text(text) => json_text(text.as_bytes(), out),
+        Cell::Bytes(text) => json_text(text, out),
+        Cell::Counts(list) => json_list(list.iter().map(|v| Cell::Count(*v)), out),
+        Cell::Intervals(list) => json_list(list.iter().map(|v| Cell::Interval(*v)), out),
+        Cell::Texts(list) => json_list(list.iter().map(|v| Cell::Text(v)), out),
+        Cell::BytesList(list) => json_list(list.iter().map(|v| Cell::Bytes(v)), out),
+        Cell::Strings(list) => json_list(list.iter().map(|v| Cell::Text(v)), out),
+        Cell::Addrs(list) => json_list(list.iter().map(|v| Cell::Addr(*v)), out),
+        Cell::Count(_) | Cell::Int(_) | Cell::Double(_) | Cell::Time(_) | Cell::Interval(_) => {
+            tsv_cell(cell, out);
+        }
+    }
+}
+
+fn json_list<'a>(cells: impl Iterator<Item = Cell<'a>>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (place, cell) in cells.enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        json_cell(&cell, out);
+    }
+    out.push(b']');
+}
+
+/// RFC 8259, 7. Bytes that are no UTF-8 are written as `\xNN`, as Zeek does.
+fn json_text(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    for chunk in text.utf8_chunks() {
+        for byte in chunk.valid().bytes() {
+            match byte {
+                b'"' => out.extend_from_slice(b"\\\""),
+                b'\\' => out.extend_from_slice(b"\\\\"),
+                0..0x20 => {
+                    let _ = write!(out, "\\u{byte:04x}");
+                }
+                _ => out.push(byte),
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\\\x{byte:02x}");
+        }
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tsv(cell: Cell<'_>) -> String {
+        let mut out = vec![];
+        tsv_cell(&cell, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn json(cell: Cell<'_>) -> String {
+        let mut out = vec![];
+        json_cell(&cell, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_would_be_mistaken_is_escaped() {
+        assert_eq!(tsv(Cell::Text("-")), r"\x2d");
+        assert_eq!(tsv(Cell::Text("")), "(empty)");
+        assert_eq!(tsv(Cell::Text("a\tb")), r"a\x09b");
+        assert_eq!(tsv(Cell::Texts(&["a,b", "c"])), r"a\x2cb,c");
+        assert_eq!(tsv(Cell::Bytes(b"\xff")), r"\xff");
+    }
+
+    #[test]
+    fn json_is_json() {
+        assert_eq!(json(Cell::Text("a\"b\\\n")), r#""a\"b\\\u000a""#);
+        assert_eq!(json(Cell::Bytes(b"\xffa")), r#""\\xffa""#);
+        assert_eq!(json(Cell::Counts(&[1, 2])), "[1,2]");
+    }
+}

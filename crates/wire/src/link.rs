@@ -1,0 +1,250 @@
+//! From a captured frame to the packet it carries: IEEE 802.3, 802.1Q, Linux cooked, PPP, raw IP and loopback.
+//!
+//! Sources: tcpdump.org, *Link-layer header types*; IEEE 802.3-2022, 3.2; IEEE 802.1Q-2022, 9.6; RFC 1661, 2; RFC 2516, 4.
+
+use crate::{Reader, Result};
+
+/// Kind of link that a capture was taken on, by its number in the list of link-layer header types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Link(pub u16);
+
+impl Link {
+    /// BSD loopback: a protocol family in the byte order of the capturing machine.
+    pub const NULL: Link = Link(0);
+    /// Ethernet.
+    pub const ETHERNET: Link = Link(1);
+    /// PPP with an optional HDLC-like header.
+    pub const PPP: Link = Link(9);
+    /// Raw IP, as BSD numbers it.
+    pub const RAW_BSD: Link = Link(12);
+    /// Raw IP, as OpenBSD numbers it.
+    pub const RAW_OPENBSD: Link = Link(14);
+    /// PPP in HDLC-like framing.
+    pub const PPP_SERIAL: Link = Link(50);
+    /// Raw IP.
+    pub const RAW: Link = Link(101);
+    /// OpenBSD loopback: a protocol family, most significant byte first.
+    pub const LOOP: Link = Link(108);
+    /// Linux cooked capture, first version.
+    pub const LINUX_SLL: Link = Link(113);
+    /// Raw IPv4.
+    pub const IPV4: Link = Link(228);
+    /// Raw IPv6.
+    pub const IPV6: Link = Link(229);
+    /// Linux netfilter log: attributes, one of them the packet.
+    pub const NFLOG: Link = Link(239);
+    /// Linux cooked capture, second version.
+    pub const LINUX_SLL2: Link = Link(276);
+}
+
+/// A frame without its link header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// Who sent it on this segment.
+    pub source: Option<[u8; 6]>,
+    /// Who was to receive it.
+    pub destination: Option<[u8; 6]>,
+    /// VLAN identifier of the first (outer) tag.
+    pub vlan: Option<u16>,
+    /// VLAN identifier of the second tag.
+    pub inner_vlan: Option<u16>,
+    /// EtherType of what follows; 0 where the frame has a length instead.
+    pub ethertype: u16,
+    /// What follows the headers, padding included.
+    pub payload: &'a [u8],
+}
+
+/// EtherType of IPv4.
+pub const IPV4: u16 = 0x0800;
+/// EtherType of IPv6.
+pub const IPV6: u16 = 0x86dd;
+/// EtherTypes of a VLAN tag: IEEE 802.1Q, 802.1ad, and the older one for QinQ.
+const VLAN_TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
+/// EtherTypes of MPLS, RFC 5332, 3.
+const MPLS: [u16; 2] = [0x8847, 0x8848];
+/// EtherType of a VN-Tag, IEEE 802.1BR, 13.2.
+const VN_TAG: u16 = 0x8926;
+/// EtherType of a PPPoE session, RFC 2516, 4.
+const PPPOE_SESSION: u16 = 0x8864;
+
+impl Link {
+    /// Takes the link header off `bytes`.
+    ///
+    /// # Errors
+    /// When the header is cut short or the kind of link is not known.
+    #[inline]
+    pub fn open(self, bytes: &[u8]) -> Result<Frame<'_>> {
+        let mut r = Reader::new(bytes);
+        match self {
+            Link::ETHERNET => ethernet(r),
+            Link::RAW | Link::RAW_BSD | Link::RAW_OPENBSD | Link::IPV4 | Link::IPV6 => raw(r),
+            Link::LINUX_SLL => cooked(r),
+            Link::LINUX_SLL2 => cooked2(r),
+            Link::NULL | Link::LOOP => {
+                r.u32_be("protocol family")?;
+                raw(r)
+            }
+            Link::PPP | Link::PPP_SERIAL => ppp(r, true),
+            Link::NFLOG => nflog(r),
+            Link(other) => Err(r.invalid("link type", 0, other)),
+        }
+    }
+}
+
+fn ethernet(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    let destination = Some(r.bytes("destination address")?);
+    let source = Some(r.bytes("source address")?);
+    let ethertype = r.u16_be("ethertype")?;
+    tagged(r, Frame { source, destination, vlan: None, inner_vlan: None, ethertype, payload: &[] })
+}
+
+/// Takes off VLAN tags, PPPoE and, where the frame has a length, the LLC and SNAP headers.
+fn tagged<'a>(mut r: Reader<'a>, mut frame: Frame<'a>) -> Result<Frame<'a>> {
+    while VLAN_TAGS.contains(&frame.ethertype) || frame.ethertype == VN_TAG {
+        if frame.ethertype == VN_TAG {
+            r.u32_be("vn-tag")?;
+            frame.ethertype = r.u16_be("ethertype")?;
+            continue;
+        }
+        // Identifier 0 is a priority tag: no VLAN (IEEE 802.1Q, 9.6).
+        let tag = Some(r.u16_be("vlan tag")? & 0x0fff).filter(|tag| *tag != 0);
+        if frame.vlan.is_none() {
+            frame.vlan = tag;
+        } else {
+            frame.inner_vlan = tag;
+        }
+        frame.ethertype = r.u16_be("ethertype")?;
+    }
+    if frame.ethertype == PPPOE_SESSION {
+        r.u16_be("pppoe code")?;
+        r.u16_be("pppoe session")?;
+        r.u16_be("pppoe length")?;
+        let inner = ppp(r, false)?;
+        (frame.ethertype, r) = (inner.ethertype, Reader::new(inner.payload));
+    } else if MPLS.contains(&frame.ethertype) {
+        // RFC 3032, 2.1: the last label has the bottom-of-stack bit.
+        while r.u32_be("mpls label")? & 0x100 == 0 {}
+        frame.ethertype = raw(r)?.ethertype;
+    } else if frame.ethertype < 0x0600 {
+        frame.ethertype = llc(&mut r)?;
+    }
+    frame.payload = r.rest();
+    Ok(frame)
+}
+
+/// IEEE 802.2, 3.2, with SNAP (IEEE 802, 10.3); 0 when no EtherType is told.
+fn llc(r: &mut Reader<'_>) -> Result<u16> {
+    let mut look = *r;
+    match look.bytes("llc header")? {
+        [0xaa, 0xaa, 0x03] => {}
+        // The service access point of IP itself.
+        [0x06, 0x06, 0x03] => {
+            *r = look;
+            return Ok(IPV4);
+        }
+        _ => return Ok(0),
+    }
+    look.u24_be("organisation")?;
+    let ethertype = look.u16_be("ethertype")?;
+    *r = look;
+    Ok(ethertype)
+}
+
+/// Takes off a PPP header: what GRE carries for PPTP (RFC 2637, 4.1).
+///
+/// # Errors
+/// When the header is cut short.
+pub fn inside_ppp(bytes: &[u8]) -> Result<Frame<'_>> {
+    ppp(Reader::new(bytes), true)
+}
+
+fn raw(r: Reader<'_>) -> Result<Frame<'_>> {
+    let ethertype = match r.rest().first().map(|byte| byte >> 4) {
+        Some(4) => IPV4,
+        Some(6) => IPV6,
+        _ => 0,
+    };
+    Ok(bare(ethertype, r.rest()))
+}
+
+fn bare(ethertype: u16, payload: &[u8]) -> Frame<'_> {
+    Frame { source: None, destination: None, vlan: None, inner_vlan: None, ethertype, payload }
+}
+
+/// LINKTYPE_LINUX_SLL: packet type, ARPHRD type, address length, eight bytes of address, protocol.
+fn cooked(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    r.u16_be("packet type")?;
+    r.u16_be("hardware type")?;
+    let length = r.u16_be("address length")?;
+    let [a, b, c, d, e, f, _, _] = r.bytes("address")?;
+    let ethertype = r.u16_be("protocol")?;
+    let source = (length == 6).then_some([a, b, c, d, e, f]);
+    tagged(r, Frame { source, ..bare(ethertype, &[]) })
+}
+
+/// LINKTYPE_LINUX_SLL2: protocol, reserved, interface index, ARPHRD type, packet type, address length, address.
+fn cooked2(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    let ethertype = r.u16_be("protocol")?;
+    r.u16_be("reserved")?;
+    r.u32_be("interface index")?;
+    r.u16_be("hardware type")?;
+    r.u8("packet type")?;
+    let length = r.u8("address length")?;
+    let [a, b, c, d, e, f, _, _] = r.bytes("address")?;
+    let source = (length == 6).then_some([a, b, c, d, e, f]);
+    tagged(r, Frame { source, ..bare(ethertype, &[]) })
+}
+
+/// LINKTYPE_NFLOG: family, version, resource; then attributes of a length, a type and a value, in the byte order of
+/// the capturing machine, which is little-endian in all captures seen.
+fn nflog(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    const PAYLOAD: u16 = 9;
+    r.u32_be("family, version and resource")?;
+    loop {
+        let length = usize::from(r.u16_le("attribute length")?);
+        let kind = r.u16_le("attribute type")? & 0x7fff;
+        let value = r.take("attribute", length.saturating_sub(4))?;
+        if kind == PAYLOAD {
+            return raw(Reader::new(value));
+        }
+        r.take("padding", (length.next_multiple_of(4) - length).min(r.rest().len()))?;
+    }
+}
+
+/// PPP, RFC 1661, 2 and RFC 1662, 3.1: `framed` links may have address and control bytes in front.
+fn ppp(mut r: Reader<'_>, framed: bool) -> Result<Frame<'_>> {
+    if framed && r.rest().starts_with(&[0xff, 0x03]) {
+        r.u16_be("address and control")?;
+    }
+    let protocol = r.u16_be("ppp protocol")?;
+    let ethertype = match protocol {
+        0x0021 => IPV4,
+        0x0057 => IPV6,
+        _ => 0,
+    };
+    Ok(bare(ethertype, r.rest()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_vlan_tags_are_told_apart() {
+        let mut bytes = vec![0; 12];
+        bytes.extend([0x88, 0xa8, 0x00, 0x0b, 0x81, 0x00, 0x20, 0x0c, 0x08, 0x00, 0x45]);
+        let frame = Link::ETHERNET.open(&bytes).unwrap();
+        assert_eq!((frame.vlan, frame.inner_vlan, frame.ethertype), (Some(11), Some(12), IPV4));
+        assert_eq!(frame.payload, [0x45]);
+    }
+
+    #[test]
+    fn no_link_panics_on_any_bytes() {
+        arbtest::arbtest(|u| {
+            let link = Link(u.arbitrary::<u16>()? % 300);
+            let bytes: Vec<u8> = u.arbitrary()?;
+            let _ = link.open(&bytes);
+            Ok(())
+        });
+    }
+}
