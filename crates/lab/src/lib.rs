@@ -1,1 +1,24 @@
-//! lab
+//! The other side of the wire: stations that speak real protocols, and samples made from scripts.
+//!
+//! A [`script`] says who does what when on a made-up site. [`sample::generate`] plays it and gives what the site
+//! would have collected: a capture with real Ethernet, ARP, IPv4, UDP and TCP in it, Windows events, mails; and the
+//! truth about them. There is no clock and no chance in it: the same script and seed give the same bytes.
+
+mod bytes;
+mod dhcp;
+mod dns;
+pub mod frames;
+mod mail;
+pub mod modbus;
+mod process;
+mod random;
+mod rdp;
+mod registers;
+pub mod sample;
+pub mod script;
+pub mod tcp;
+mod tls;
+pub mod umas;
+mod windows;
+
+pub use windows::{Channel, Form};
