@@ -6,7 +6,7 @@ mod groups;
 use crate::Site;
 use crate::conduits::{End, Side, Traffic};
 use crate::declared::declared;
-use crate::inventory::{Computer, Facts};
+use crate::inventory::{Computer, Facts, Saying};
 use crate::oui::{Makes, vendor};
 use crate::purdue::{self, Purdue};
 use crate::services::{self, Family};
@@ -87,7 +87,7 @@ pub struct Told {
     /// Value, as told.
     pub value: Box<str>,
     /// Protocol that told it.
-    pub protocol: &'static str,
+    pub protocol: Box<str>,
     /// When it was last told.
     pub last: Time,
 }
@@ -118,7 +118,7 @@ impl Asset {
 
 impl Told {
     pub(crate) fn is_control(&self) -> bool {
-        services::family(self.protocol) == Family::Control
+        services::family(&self.protocol) == Family::Control
     }
 }
 
@@ -145,15 +145,16 @@ fn describe(site: &Site, key: &Key, addrs: &[IpAddr]) -> Asset {
     let addresses: Vec<AddressUse> =
         addrs.iter().filter_map(|addr| address_use(site, *addr, name.as_deref())).collect();
     let (first, last) = span(&addresses, &computers);
+    let told = told(&facts);
     let said = (&*site.declared, name.as_deref(), addrs);
     Asset {
         id: id(key, addrs),
         label: addrs.iter().find_map(|addr| site.timeline.label(*addr)).map(Into::into),
-        full_names: computers.iter().flat_map(|c| c.full_names.iter().cloned()).collect(),
+        full_names: full_names(name.as_deref(), &computers, &told),
         addresses,
         hardware: hardware(site, &facts),
         external: !addrs.is_empty() && addrs.iter().all(|addr| site.end(*addr) == End::Outside),
-        told: told(&facts),
+        told,
         work: Vec::new(),
         acts: acts(&facts),
         programs: computers.iter().flat_map(|c| c.programs.iter().copied()).collect(),
@@ -166,6 +167,14 @@ fn describe(site: &Site, key: &Key, addrs: &[IpAddr]) -> Asset {
         criticality: declared(said, |declared| declared.criticality),
         name,
     }
+}
+
+/// Names under which the host logs, and its name in each domain that it told.
+fn full_names(name: Option<&str>, computers: &[&Computer], told: &[Told]) -> Vec<Box<str>> {
+    let logged = computers.iter().flat_map(|computer| computer.full_names.iter().cloned());
+    let domains = told.iter().filter(|told| told.about == Trait::Domain && told.value.contains('.'));
+    let full = domains.filter_map(|told| Some(format!("{}.{}", name?, told.value).to_lowercase().into()));
+    logged.chain(full).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// From the first to the last sign of life.
@@ -204,17 +213,17 @@ fn hardware(site: &Site, facts: &[(IpAddr, &Facts)]) -> Vec<Hardware> {
 }
 
 fn told(facts: &[(IpAddr, &Facts)]) -> Vec<Told> {
-    let mut all: BTreeMap<(Trait, &str, &'static str), Time> = BTreeMap::new();
+    let mut all: BTreeMap<(Trait, &Saying), Time> = BTreeMap::new();
     for (about, told) in facts.iter().flat_map(|(_, facts)| &facts.told) {
-        for ((value, protocol), time) in told {
-            let last = all.entry((*about, value, protocol)).or_insert(*time);
+        for (saying, time) in told {
+            let last = all.entry((*about, saying)).or_insert(*time);
             *last = (*last).max(*time);
         }
     }
-    let told = |((about, value, protocol), last): ((Trait, &str, &'static str), Time)| Told {
+    let told = |((about, (value, protocol)), last): ((Trait, &Saying), Time)| Told {
         about,
-        value: value.into(),
-        protocol,
+        value: value.clone(),
+        protocol: protocol.clone(),
         last,
     };
     all.into_iter().map(told).collect()

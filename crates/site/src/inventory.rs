@@ -27,6 +27,9 @@ const MACS_MAX: usize = 8;
 /// Domains that the site is taken to have; further ones are not learned.
 const DOMAINS_MAX: usize = 256;
 
+/// A value and the protocol that told it.
+pub(crate) type Saying = (Box<str>, Box<str>);
+
 /// What was seen of one address.
 #[derive(Debug)]
 pub(crate) struct Facts {
@@ -35,7 +38,7 @@ pub(crate) struct Facts {
     /// Hardware addresses; true where the address was seen on its own segment.
     pub(crate) macs: BTreeMap<Mac, bool>,
     pub(crate) peers: BTreeSet<IpAddr>,
-    pub(crate) told: BTreeMap<Trait, BTreeMap<(Box<str>, &'static str), Time>>,
+    pub(crate) told: BTreeMap<Trait, BTreeMap<Saying, Time>>,
     /// What it does to controllers beyond reading and writing, by the word of [`model::Action`].
     pub(crate) acts: BTreeMap<&'static str, u64>,
 }
@@ -74,11 +77,13 @@ impl Inventory {
 
     /// Frames from `addr` carried the hardware address `mac`; `proven` when they cannot have come over a router.
     pub(crate) fn card(&mut self, addr: IpAddr, mac: Mac, proven: bool) {
-        self.cards.carry(mac, addr, proven);
         let Some(facts) = self.addresses.get_mut(&addr) else { return };
-        if let Some(known) = facts.macs.get_mut(&mac) {
-            *known |= proven;
-        } else if facts.macs.len() < MACS_MAX {
+        let known = facts.macs.get(&mac).copied();
+        if known == Some(true) || known == Some(proven) {
+            return;
+        }
+        self.cards.carry(mac, addr, proven);
+        if known.is_some() || facts.macs.len() < MACS_MAX {
             facts.macs.insert(mac, proven);
         } else {
             self.dropped += 1;
@@ -86,17 +91,10 @@ impl Inventory {
     }
 
     /// `protocol` told `value` about `addr`.
-    pub(crate) fn tell(
-        &mut self,
-        time: Time,
-        addr: IpAddr,
-        about: Trait,
-        value: &str,
-        protocol: &'static str,
-    ) {
+    pub(crate) fn tell(&mut self, time: Time, addr: IpAddr, about: Trait, value: &str, protocol: &str) {
         let Some(facts) = self.see(addr, time, time) else { return };
         let told = facts.told.entry(about).or_default();
-        let key = (value.into(), protocol);
+        let key = (value.into(), protocol.into());
         if told.len() < TOLD_MAX || told.contains_key(&key) {
             let last = told.entry(key).or_insert(time);
             *last = (*last).max(time);
@@ -122,9 +120,9 @@ impl Inventory {
         Some(computer)
     }
 
-    /// Computers of the site have this domain.
+    /// Computers of the site have this domain; one without a dot is no name of the world's.
     pub(crate) fn domain(&mut self, domain: &str) {
-        if self.domains.len() < DOMAINS_MAX && !self.domains.contains(domain) {
+        if domain.contains('.') && self.domains.len() < DOMAINS_MAX && !self.domains.contains(domain) {
             self.domains.insert(domain.into());
         }
     }

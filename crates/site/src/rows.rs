@@ -15,7 +15,7 @@ use std::net::IpAddr;
 pub(crate) struct Wanted {
     conn: Columns<8>,
     identity: Columns<5>,
-    dhcp: Columns<6>,
+    dhcp: Columns<7>,
     dns: Columns<2>,
     ntlm: Columns<3>,
     rdp: Columns<1>,
@@ -35,7 +35,15 @@ impl Default for Wanted {
                 "resp_l2_addr",
             ]),
             identity: Columns::new(["host", "mac", "trait", "value", "protocol"]),
-            dhcp: Columns::new(["client_addr", "assigned_addr", "mac", "host_name", "client_fqdn", "domain"]),
+            dhcp: Columns::new([
+                "msg_types",
+                "client_addr",
+                "assigned_addr",
+                "mac",
+                "host_name",
+                "client_fqdn",
+                "domain",
+            ]),
             dns: Columns::new(["query", "answers"]),
             ntlm: Columns::new(["hostname", "server_nb_computer_name", "server_dns_computer_name"]),
             rdp: Columns::new(["client_name"]),
@@ -172,12 +180,15 @@ fn identity(site: &mut Site, at: &At<'_>, row: &dyn Record) {
             (Trait::HostName, ..) => site.timeline.observe(at.time, host, value, source),
             _ => {}
         }
+        if about == Trait::Domain {
+            site.inventory.domain(&value.to_lowercase());
+        }
         // A name that others look up says nothing about whether the address is alive.
-        if source != Source::Lookup {
-            site.inventory.tell(at.time, host, about, value, protocol_name(protocol));
-            if let Some(mac) = mac {
-                site.inventory.card(host, mac, true);
-            }
+        if source != Source::Lookup || mac.is_some() {
+            site.inventory.tell(at.time, host, about, value, protocol);
+        }
+        if let Some(mac) = mac {
+            site.inventory.card(host, mac, true);
         }
     });
 }
@@ -192,19 +203,13 @@ fn source(protocol: &str) -> Source {
     }
 }
 
-/// The protocol's name without its row; protocols outside the list are told from each other by no one.
-fn protocol_name(word: &str) -> &'static str {
-    services::name(Some(word), Transport::Tcp, 0).unwrap_or(match word {
-        "ntlm" => "ntlm",
-        "lldp" => "lldp",
-        "profinet_dcp" => "profinet_dcp",
-        _ => "other",
-    })
-}
-
 fn dhcp(site: &mut Site, at: &At<'_>, row: &dyn Record) {
     row.cells(&mut |cells| {
-        let [client, assigned, mac, name, full, domain] = site.wanted.dhcp.pick(row.schema(), cells);
+        let [messages, client, assigned, mac, name, full, domain] =
+            site.wanted.dhcp.pick(row.schema(), cells);
+        if !is_granted(messages) {
+            return;
+        }
         let given = |cell| if let Cell::Addr(addr) = cell { Some(canonical(addr)) } else { None };
         let addr = given(assigned).or(given(client)).filter(|addr| place(*addr) != Place::Nobody);
         let (Some(addr), Some(mac)) = (addr, text(mac).and_then(oui::parse)) else { return };
@@ -215,6 +220,13 @@ fn dhcp(site: &mut Site, at: &At<'_>, row: &dyn Record) {
         }
         prove(site, at.time, addr, mac);
     });
+}
+
+/// Whether the server has said yes, as far as the log tells: what is only offered is nobody's yet (RFC 2131, 3.1).
+fn is_granted(messages: Cell<'_>) -> bool {
+    let mut granted = messages.is_unset();
+    each_text(messages, &mut |message| granted |= message == "ACK");
+    granted
 }
 
 fn prove(site: &mut Site, time: Time, addr: IpAddr, mac: Mac) {

@@ -1,4 +1,6 @@
 use model::Transport;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// What a service is for; rules about levels speak of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,6 +123,13 @@ const SERVICES: &[Service] = &[
     service("radius", &[], &[1812, 1813], Family::Common),
 ];
 
+static BY_WORD: LazyLock<BTreeMap<&'static str, &'static Service>> = LazyLock::new(|| {
+    let words = |service: &'static Service| {
+        [service.name].into_iter().chain(service.also.iter().copied()).map(move |word| (word, service))
+    };
+    SERVICES.iter().flat_map(words).collect()
+});
+
 /// Name of what was served, from the words of the `service` column (`gssapi,smb,krb`), else from the responder's port.
 ///
 /// Of several words the most telling counts. `Ok` is a name of the table, `Err` is one that is not in it.
@@ -160,7 +169,7 @@ pub(crate) fn family(name: &str) -> Family {
 }
 
 fn listed(word: &str) -> Option<&'static Service> {
-    SERVICES.iter().find(|service| service.name == word || service.also.contains(&word))
+    BY_WORD.get(word).copied()
 }
 
 #[cfg(test)]

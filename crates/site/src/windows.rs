@@ -14,15 +14,11 @@ pub(crate) fn observe(site: &mut Site, event: &Event) {
     // A mail has no computer, and a syslog sender without a name is an address.
     let Some(computer) = named.and_then(|name| site.computer(event.time, name)) else { return };
     let Some(id) = number(event, "EventID") else { return };
-    if is_sysmon(event) {
-        sysmon(site, event, &computer, id);
-    } else {
-        security(site, event, &computer, id);
+    match &*event.log {
+        "windows_sysmon" => sysmon(site, event, &computer, id),
+        "windows_security" => security(site, event, &computer, id),
+        _ => {}
     }
-}
-
-fn is_sysmon(event: &Event) -> bool {
-    event.log.contains("sysmon") || event.text("Channel").is_some_and(|channel| channel.contains("Sysmon"))
 }
 
 fn sysmon(site: &mut Site, event: &Event, computer: &str, id: i64) {
