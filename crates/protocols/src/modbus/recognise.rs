@@ -42,7 +42,10 @@ fn agrees(head: Head, body: &Body<'_>) -> bool {
         }
         Body::Bits { data } => !data.is_empty(),
         Body::Registers { data } => !data.is_empty() && head.function != 24,
-        Body::Single { .. } => head.function == 5,
+        // Fixed lengths without a second count; no other protocol in the corpus of captures looks like them.
+        Body::Single { .. } | Body::Mask { .. } => true,
+        Body::Diagnostic { subfunction, data } => subfunction <= 20 && data.len() == 2,
+        Body::Exception { code } => (1..=11).contains(&code),
         Body::Write { quantity, .. } => quantity > 0,
         Body::ReadWrite { read_quantity, write_quantity, .. } => {
             (1..=125).contains(&read_quantity) && write_quantity > 0

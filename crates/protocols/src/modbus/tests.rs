@@ -292,12 +292,30 @@ fn a_flood_of_requests_is_written_as_it_overflows() {
 }
 
 #[test]
+fn whatever_a_function_carries_its_pdu_is_logged_once_and_its_request_is_told() {
+    arbtest::arbtest(|u| {
+        let mut requests = Vec::new();
+        for id in 0..u.int_in_range(1..=8)? {
+            let body: Vec<u8> = u.arbitrary_iter()?.take(200).collect::<Result<_, _>>()?;
+            let (unit, function): (u8, u8) = u.arbitrary()?;
+            let hex: String = body.iter().map(|byte| format!("{byte:02x}")).collect();
+            requests.push(format!("{id:04x} 0000 {:04x} {unit:02x} {function:02x} {hex}", body.len() + 2));
+        }
+        assert_eq!(count("modbus", requests.iter().cloned()), requests.len());
+        assert!(count("modbus_detailed", requests.iter().cloned()) <= requests.len());
+        Ok(())
+    });
+}
+
+#[test]
 fn it_is_recognised_by_its_content() {
     let look = |from, hex: &str| (PROTOCOL.recognise)(&unhex(hex), from);
     assert_eq!(look(Side::Client, "0001 0000 0006 01 03 0010 0002"), Guess::Sure);
     assert_eq!(look(Side::Server, "0001 0000 0007 01 03 04 00ff 0100"), Guess::Sure);
     assert_eq!(look(Side::Client, "0001 0000 0004 00 5a 00 02"), Guess::Sure);
-    assert_eq!(look(Side::Client, "0001 0000 0006 01 06 0007 1234"), Guess::Maybe);
+    assert_eq!(look(Side::Client, "0001 0000 0006 01 06 0007 1234"), Guess::Sure);
+    assert_eq!(look(Side::Server, "0001 0000 0003 01 86 02"), Guess::Sure);
+    assert_eq!(look(Side::Client, "0001 0000 0006 01 03 0010 0000"), Guess::Maybe);
     assert_eq!(look(Side::Client, "0001 0000 0002 01 63"), Guess::Maybe);
     assert_eq!(look(Side::Client, "0001 0000 0006 01 03"), Guess::NeedMore);
     assert_eq!(look(Side::Client, "0001 0000 0006 01 03 0010 0002 ffff"), Guess::Maybe);
