@@ -1,8 +1,8 @@
 //! Modbus over TCP, every function code, and Schneider's UMAS inside function 90.
 //!
 //! Sources: *MODBUS Messaging on TCP/IP Implementation Guide V1.0b* (MG) and *MODBUS Application Protocol
-//! Specification V1.1b3* (AP). Addresses are as on the wire, from 0; register numbers in manuals start at 1.
-//! Names of functions, exceptions and columns are those of Zeek 8 and ICSNPP.
+//! Specification V1.1b3* (AP). Addresses are as on the wire, from 0; register numbers in manuals start at
+//! 1. Names of functions, exceptions and columns are those of Zeek 8 and ICSNPP.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "most functions have nothing to say at most places")]
 

@@ -1,11 +1,12 @@
-//! UMAS, the protocol by which Schneider's engineering tools speak to Modicon controllers: function 90 of Modbus.
+//! UMAS, the protocol by which Schneider's engineering tools speak to Modicon controllers: function 90 of
+//! Modbus.
 //!
-//! There is no published specification. Sources, all of them reverse engineering: *The Unity (UMAS) protocol*, parts
-//! I to VI, Liras en la red 2017 and 2018 (L); *The secrets of Schneider Electric's UMAS protocol*, Kaspersky ICS CERT
-//! 2022 (K); the type description of Apache PLC4X (P); names of functions that L lacks from *Going Deeper into
-//! Schneider Modicon PAC Security*, HITCON 2021 (H). What only one capture of an M340 tells is marked (C). Numbers are
-//! least significant byte first. L says "upload" for what goes to the controller; so do the names here, while the
-//! action says which way the program goes.
+//! There is no published specification. Sources, all of them reverse engineering: *The Unity (UMAS)
+//! protocol*, parts I to VI, Liras en la red 2017 and 2018 (L); *The secrets of Schneider Electric's UMAS
+//! protocol*, Kaspersky ICS CERT 2022 (K); the type description of Apache PLC4X (P); names of functions
+//! that L lacks from *Going Deeper into Schneider Modicon PAC Security*, HITCON 2021 (H). What only one
+//! capture of an M340 tells is marked (C). Numbers are least significant byte first. L says "upload" for
+//! what goes to the controller; so do the names here, while the action says which way the program goes.
 
 mod functions;
 #[cfg(test)]
@@ -188,7 +189,8 @@ struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Takes a message out of its signature: K has a mark, 32 bytes of it, then a message with its function 90.
+    /// Takes a message out of its signature: K has a mark, 32 bytes of it, then a message with its function
+    /// 90.
     fn parse(payload: &'a [u8]) -> Result<Self> {
         let mut r = Reader::new(payload);
         let message = Self::plain(&mut r)?;
@@ -283,7 +285,8 @@ impl<'a> Facts<'a> {
         }
         let mut r = Reader::new(message.data);
         match asked.function {
-            // P: 12 bytes of versions; C: no name without a reservation, so it names who holds it (a guess).
+            // P: 12 bytes of versions; C: no name without a reservation, so it names who holds it (a
+            // guess).
             0x01 => {
                 r.take("versions", 12)?;
                 self.reserved_by = Some(counted(&mut r)?).filter(|name| !name.is_empty());

@@ -187,7 +187,8 @@ impl<'a> Body<'a> {
         Ok(Body::Diagnostic { subfunction, data })
     }
 
-    /// AP 6.14, 6.15: groups of reference type, file, record and length, with data or, in a response, before it.
+    /// AP 6.14, 6.15: groups of reference type, file, record and length, with data or, in a response,
+    /// before it.
     fn records(r: &mut Reader<'a>, function: u8, from: Side) -> Result<Self> {
         let bytes = r.u8("byte count")?;
         let mut groups = r.sub("records", bytes.into())?;

@@ -7,8 +7,8 @@ use std::fmt::Write;
 /// Values of a write that are spelled out; the rest is told by three dots.
 const SPELLED_MAX: usize = 64;
 
-/// What a function does; `subfunction` tells diagnostics apart. Functions whose meaning is not published do nothing
-/// that can be named. UMAS is named by its own rows.
+/// What a function does; `subfunction` tells diagnostics apart. Functions whose meaning is not published do
+/// nothing that can be named. UMAS is named by its own rows.
 #[inline]
 pub(super) fn action(function: u8, subfunction: u16) -> Option<Action> {
     Some(match (function, subfunction) {

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 /// AP 6.17.
 pub(super) const READ_WRITE: u8 = 23;
 
-/// Whether a request of this function is written in one row with its response. The others, which carry little that
-/// belongs together, get a row for each PDU.
+/// Whether a request of this function is written in one row with its response. The others, which carry
+/// little that belongs together, get a row for each PDU.
 #[inline]
 pub(super) fn is_joined(function: u8) -> bool {
     matches!(function & 0x7f, 1..=6 | 8 | 15 | 16 | 20..=24 | 43)

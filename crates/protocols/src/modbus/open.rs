@@ -73,7 +73,8 @@ impl Open {
     }
 }
 
-/// The request that a response answers: same transaction and function, the oldest that fits it, else the oldest.
+/// The request that a response answers: same transaction and function, the oldest that fits it, else the
+/// oldest.
 #[inline]
 pub(super) fn find(open: &[Open], head: Head, body: &Body<'_>) -> Option<usize> {
     let same = |o: &Open| o.head.transaction == head.transaction && o.head.function == head.plain();

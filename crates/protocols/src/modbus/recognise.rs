@@ -3,8 +3,9 @@
 use super::adu::{Body, Head, LENGTH_MAX, LENGTH_MAX_UMAS};
 use crate::{Guess, Side, umas};
 
-/// Looks at the first bytes of one side. On any port it takes ADUs that fill the bytes at hand exactly and whose
-/// data agrees with itself; on its own port an ADU of the right length is enough, so that scans and damage are seen.
+/// Looks at the first bytes of one side. On any port it takes ADUs that fill the bytes at hand exactly and
+/// whose data agrees with itself; on its own port an ADU of the right length is enough, so that scans and
+/// damage are seen.
 pub(super) fn recognise(bytes: &[u8], from: Side) -> Guess {
     if bytes.get(2).is_some_and(|byte| *byte != 0) || bytes.get(3).is_some_and(|byte| *byte != 0) {
         return Guess::No;
@@ -42,7 +43,8 @@ fn agrees(head: Head, body: &Body<'_>) -> bool {
         }
         Body::Bits { data } => !data.is_empty(),
         Body::Registers { data } => !data.is_empty() && head.function != 24,
-        // Fixed lengths without a second count; no other protocol in the corpus of captures looks like them.
+        // Fixed lengths without a second count; no other protocol in the corpus of captures looks like
+        // them.
         Body::Single { .. } | Body::Mask { .. } => true,
         Body::Diagnostic { subfunction, data } => subfunction <= 20 && data.len() == 2,
         Body::Exception { code } => (1..=11).contains(&code),
