@@ -76,7 +76,7 @@ const fn rule(
 }
 
 const RULES: &[Rule] = &[
-    rule(Level::L1, 60, "answers {}, as controllers do", |v| v.services(Side::Server, Family::Control)),
+    rule(Level::L1, 60, "answers {}, as controllers do", |v| v.answers()),
     rule(Level::L1, 20, "says over a control protocol that it is {}", |v| v.self_description()),
     rule(Level::L1, 15, "its network interface is made by {}, a maker of controllers", |v| {
         v.control_vendor()
@@ -255,21 +255,29 @@ impl View<'_> {
         list(self.asset.hardware.iter().filter_map(|card| card.vendor.and_then(by_controls)))
     }
 
+    fn answers(&self) -> Option<String> {
+        let answered = self.contacts(Side::Server, Family::Control).filter(|c| c.traffic.answered > 0);
+        list(answered.map(|contact| &*contact.service))
+    }
+
+    /// Controllers that answered it; what it sends to everybody makes nobody its slave.
+    fn controllers(&self) -> impl Iterator<Item = &Contact> {
+        self.contacts(Side::Client, Family::Control).filter(|contact| contact.traffic.answered > 0)
+    }
+
     fn polled(&self) -> Option<String> {
-        if self.services(Side::Server, Family::Control).is_some() {
+        if self.answers().is_some() {
             return None;
         }
-        let polled =
-            self.contacts(Side::Client, Family::Control).filter(|contact| is_polling(&contact.traffic));
+        let polled = self.controllers().filter(|contact| is_polling(&contact.traffic));
         list(polled.map(|contact| self.name(contact)))
     }
 
     fn visited(&self) -> Option<String> {
-        let mut all = self.contacts(Side::Client, Family::Control);
-        if all.any(|contact| is_polling(&contact.traffic)) {
+        if self.controllers().any(|contact| is_polling(&contact.traffic)) {
             return None;
         }
-        list(self.contacts(Side::Client, Family::Control).map(|contact| self.name(contact)))
+        list(self.controllers().map(|contact| self.name(contact)))
     }
 
     fn acts(&self) -> Option<String> {

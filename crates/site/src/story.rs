@@ -327,6 +327,14 @@ fn an_asset_of_which_nothing_telling_is_known_has_no_level() {
 }
 
 #[test]
+fn what_is_sent_to_everybody_makes_nobody_a_controller_or_its_master() {
+    let mut site = Site::default();
+    put_as(&mut site, talk("10.1.20.8", "10.1.20.255:47808", "bacnet", 0), "S0");
+    put(&mut site, talk("10.1.20.8", "10.1.20.9:47808", "bacnet", 0));
+    assert!(site.assets().iter().all(|asset| asset.purdue.level.is_none()));
+}
+
+#[test]
 fn only_ntlm_tells_the_clients_own_name() {
     let mut site = Site::default();
     let fields = |package| {
