@@ -135,7 +135,8 @@ impl Session for Conversation {
     fn pdu(&mut self, from: Side, bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
         self.expire(out);
         let mut r = Reader::new(bytes);
-        if out.conversation.transport == Transport::Tcp {
+        let stream = out.conversation.transport == Transport::Tcp;
+        if stream {
             r.u16_be("length")?;
         }
         let netbios = out.conversation.resp.port == NETBIOS;
@@ -143,15 +144,10 @@ impl Session for Conversation {
             out.weird("DNS_truncated_len_lt_hdr_len", None);
             return Ok(());
         };
-        if self.last.is_none() {
-            reverse_if_answered_first(&message, from, out);
-        }
-        self.last = Some(out.now.time);
-        for odd in &message.oddities {
-            out.weird(odd.name, odd.detail.map(|d| d.to_string()).as_deref());
-        }
-        if message.whole {
-            out.confirm();
+        self.report(&message, from, out);
+        // A stream cuts nothing short: what cannot be read there is not a message, but the middle of one.
+        if stream && !message.whole {
+            return Ok(());
         }
         self.names.message(&message, from, netbios, out);
         if message.header.opcode == Header::QUERY {
@@ -174,6 +170,19 @@ impl Conversation {
         let silent = self.last.is_some_and(|last| out.now.time - last >= SILENCE);
         if silent && out.conversation.transport == Transport::Udp {
             self.end(out);
+        }
+    }
+
+    /// Says what the message, good or bad, tells about the conversation.
+    fn report(&mut self, message: &Message<'_>, from: Side, out: &mut Out<'_>) {
+        if self.last.replace(out.now.time).is_none() {
+            reverse_if_answered_first(message, from, out);
+        }
+        for odd in &message.oddities {
+            out.weird(odd.name, odd.detail.map(|detail| detail.to_string()).as_deref());
+        }
+        if message.whole {
+            out.confirm();
         }
     }
 

@@ -75,6 +75,18 @@ fn over_tcp_a_length_stands_in_front() {
 }
 
 #[test]
+fn the_middle_of_a_tcp_message_is_not_a_row() {
+    check(
+        &PROTOCOL,
+        "> 0010 c00c 0500 0001 0000 0000 0000 3f61 6162",
+        expect![[r#"
+        weird @1 name=DNS_label_len_gt_pkt notice=false source=dns
+        weird @1 name=DNS_truncated_quest_too_short notice=false source=dns
+    "#]],
+    );
+}
+
+#[test]
 fn replies_pair_with_queries_of_their_identifier_in_order() {
     let (a, b) = (name("a.example"), name("b.example"));
     check_udp(
