@@ -157,7 +157,7 @@ impl Controller {
         }
         // Day of the week, second, minute, hour, day, month, year.
         pdu.put(&[3, 9, 12, 7, 21, 1]).u16_le(2026).put(&[3, 44, 3, 14, 18, 2]).u16_le(2026);
-        pdu.u16_le(17).u16(0).counted(&[self.project.as_bytes(), &[0]].concat());
+        pdu.put(&[2, 4, 1, 0]).counted(&[self.project.as_bytes(), &[0]].concat());
     }
 
     /// Four unknown bytes of which the last counts blocks, the blocks, the state, who holds the reservation.

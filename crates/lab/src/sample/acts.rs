@@ -103,7 +103,7 @@ impl<'a> Stage<'a> {
         let new = sysmon::Process::new(&run.image, &run.command, &mut random);
         let created = sysmon::process(at, &session, &new, &parent, &mut random);
         let audited = [&*run.image, &*run.command, &*parent.image];
-        let audited = security::process(at, &session, audited, &mut random);
+        let audited = security::process(at + ms(2), &session, audited, &mut random);
         let marks = [("process", self.event(host, created)), ("audit", self.event(host, audited))];
         let what = format!("{} starts {} on {}", run.place.account.name, new.file(), host.name);
         self.started(step, new);

@@ -70,7 +70,7 @@ impl<'a> Stage<'a> {
         let explorer = self.program(host, EXPLORER);
         let client = Process::new(MSTSC, &format!("\"{MSTSC}\" /v:{}", to.fqdn), random);
         let created = sysmon::process(at, &session, &client, &explorer, random);
-        let audited = security::process(at, &session, [MSTSC, &client.command, EXPLORER], random);
+        let audited = security::process(at + ms(2), &session, [MSTSC, &client.command, EXPLORER], random);
         let mut marks =
             present([("client", self.event(host, created)), ("audit", self.event(host, audited))]);
         self.look_up(host, to, at + ms(310));

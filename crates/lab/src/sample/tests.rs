@@ -97,11 +97,11 @@ fn the_same_seed_gives_the_same_bytes_on_every_machine() {
         text.push_str(&format!("{name} {:016x}\n", fnv1a(&bytes)));
     }
     expect![[r#"
-        site.pcap f7bc059554c4fa0d
-        HIST01-security.xml 246f6266fb1c3745
+        site.pcap 1b87bd428f81d675
+        HIST01-security.xml df9e229b72deef89
         HIST01-sysmon.xml a4210d8d75e9788f
-        JUMP01-security.json 82c777cfd284a0a6
-        WS-ENG-07-security.xml 87abdf6647184df8
+        JUMP01-security.json b3a562b253870a62
+        WS-ENG-07-security.xml 7d1e825b6e0737b0
         WS-ENG-07-sysmon.xml 101d4de034ec1538
         invoice.eml b95b8edbafb4537b
         gasket.eml 8e0f8a284608c624
