@@ -197,6 +197,7 @@ fn address_use(site: &Site, addr: IpAddr, name: Option<&str>) -> Option<AddressU
     let holders = site.timeline.holders(addr);
     let bound = name.and_then(|name| holders.get(name)).copied();
     let seen = site.inventory.addresses.get(&addr).map(|facts| (facts.first, facts.last));
+    let seen = seen.or_else(|| site.timeline.claims(addr));
     let (first, last) = match (bound, seen) {
         (Some(bound), Some(seen)) if holders.len() > 1 => (bound.0, bound.1.max(seen.1)),
         (Some(bound), Some(seen)) => (bound.0.min(seen.0), bound.1.max(seen.1)),

@@ -197,7 +197,7 @@ fn identity(site: &mut Site, at: &At<'_>, row: &dyn Record) {
 fn source(protocol: &str) -> Source {
     match protocol {
         "dhcp" => Source::Lease,
-        "ntlm" | "rdp" | "smb" => Source::Proof,
+        "ntlm" | "rdp" | "smb" => Source::Claim,
         "dns" | "mdns" | "llmnr" | "nbns" | "netbios" => Source::Lookup,
         _ => Source::Label,
     }
@@ -253,10 +253,10 @@ fn ntlm(site: &mut Site, at: &At<'_>, row: &dyn Record) {
     row.cells(&mut |cells| {
         let [client, server, server_full] = site.wanted.ntlm.pick(row.schema(), cells).map(text);
         if let Some(client) = client {
-            site.timeline.observe(at.time, conversation.orig.addr, client, Source::Proof);
+            site.timeline.observe(at.time, conversation.orig.addr, client, Source::Claim);
         }
         if let Some(server) = server_full.or(server) {
-            site.timeline.observe(at.time, conversation.resp.addr, server, Source::Proof);
+            site.timeline.observe(at.time, conversation.resp.addr, server, Source::Claim);
         }
         if let Some(domain) = server_full.and_then(names::domain) {
             site.inventory.domain(&domain);
@@ -269,7 +269,7 @@ fn rdp(site: &mut Site, at: &At<'_>, row: &dyn Record) {
     row.cells(&mut |cells| {
         let [client] = site.wanted.rdp.pick(row.schema(), cells).map(text);
         if let Some(client) = client {
-            site.timeline.observe(at.time, conversation.orig.addr, client, Source::Proof);
+            site.timeline.observe(at.time, conversation.orig.addr, client, Source::Claim);
         }
     });
 }

@@ -2,10 +2,9 @@ use crate::conduits::{self, Conduits};
 use crate::declared::Declared;
 use crate::inventory::Inventory;
 use crate::names::{domain, host_label};
-use crate::network::parse;
 use crate::rows::Wanted;
 use crate::sessions::{Session, Sessions, split};
-use crate::timeline::{Binding, Source, Timeline};
+use crate::timeline::{Binding, Timeline};
 use crate::{Asset, Conduit, Gateway};
 use crate::{asset, rows, windows};
 use model::{At, Event, Record, Time};
@@ -113,13 +112,6 @@ impl Site {
         }
         self.timeline.computer(&name);
         Some(name)
-    }
-
-    /// `name` had the address written as `addr` at `time`, says `source`.
-    pub(crate) fn bind(&mut self, time: Time, addr: &str, name: &str, source: Source) {
-        if let Some(addr) = parse(addr) {
-            self.timeline.observe(time, addr, name, source);
-        }
     }
 
     pub(crate) fn end(&self, addr: IpAddr) -> conduits::End {

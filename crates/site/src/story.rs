@@ -335,6 +335,32 @@ fn what_is_sent_to_everybody_makes_nobody_a_controller_or_its_master() {
 }
 
 #[test]
+fn the_end_of_a_connection_that_has_the_computers_name_is_its_own() {
+    let mut site = Site::default();
+    let inbound = |ends: [(&str, &str); 2]| {
+        let [(source, source_name), (destination, destination_name)] = ends;
+        let fields = [
+            ("Initiated", "false"),
+            ("SourceIp", source),
+            ("SourceHostname", source_name),
+            ("DestinationIp", destination),
+            ("DestinationHostname", destination_name),
+        ];
+        event(1, "windows_sysmon", "HIST01.plant.example", 3, &fields)
+    };
+    site.observe_event(&inbound([("10.3.0.20", "HIST01.plant.example"), ("10.3.0.7", "OPC01")]));
+    site.observe_event(&inbound([("10.255.255.255", ""), ("10.3.1.20", "HIST01")]));
+    site.observe_event(&inbound([("10.3.0.8", ""), ("10.3.0.9", "")]));
+    let of =
+        |addr: &str| site.host(addr.parse().unwrap(), at(2)).map(|b| format!("{} {:?}", b.host, b.source));
+    assert_eq!(of("10.3.0.20").as_deref(), Some("hist01 Proof"));
+    assert_eq!(of("10.3.1.20").as_deref(), Some("hist01 Proof"));
+    assert_eq!(of("10.3.0.7").as_deref(), Some("opc01 Lookup"));
+    assert_eq!((of("10.3.0.8"), of("10.3.0.9"), of("10.255.255.255")), (None, None, None));
+    assert_eq!(site.assets()[0].addresses.len(), 2);
+}
+
+#[test]
 fn only_ntlm_tells_the_clients_own_name() {
     let mut site = Site::default();
     let fields = |package| {

@@ -1,14 +1,14 @@
 //! Which host had which address when.
 
+mod track;
+
 use crate::names::{NETBIOS_MAX, host_label};
 use crate::network::{Place, canonical, place};
-use model::{Confidence, Mac, Time};
+use model::{Confidence, Mac, Span, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// Observations kept per address and source; beyond it those go that repeat their neighbours, then the oldest.
-pub(crate) const OBSERVATIONS_MAX: usize = 128;
+use track::{Entry, Track};
 
 /// Addresses whose holders are remembered; names of further addresses are not learned.
 pub(crate) const ADDRESSES_MAX: usize = 65_536;
@@ -19,13 +19,18 @@ pub(crate) const NAMES_MAX: usize = 65_536;
 /// Addresses that a looked-up name may have and still mean one host; with more it names a service.
 const MULTIHOMED_MAX: usize = 4;
 
+/// Hours for which the proven addresses of a name are kept; the oldest go, and claims of that time are believed.
+const PROVEN_MAX: usize = 64;
+
 /// What tells that a host has an address; the earlier in this list, the more it counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
-    /// The host's own words: its Windows events, its NTLM or RDP greeting.
+    /// The host's own log of its own connections.
     Proof,
     /// A DHCP lease; whoever had the address before has it no more.
     Lease,
+    /// The name that a client or server gives for itself in a logon (NTLM, RDP); whoever relays or forges one may lie.
+    Claim,
     /// An answer of DNS and the like: true until it changes, possibly one of several names.
     Lookup,
     /// A label that a device tells through an OT or management protocol (`PLC_1`); need not be the only one.
@@ -61,6 +66,8 @@ pub(crate) struct Timeline {
 struct Known {
     /// A computer logs under it.
     computer: bool,
+    /// Addresses that it is proven to have had, by hour.
+    proven: BTreeSet<(Time, IpAddr)>,
     looked_up: BTreeSet<IpAddr>,
     labelled: BTreeSet<IpAddr>,
 }
@@ -68,20 +75,9 @@ struct Known {
 #[derive(Debug, Default)]
 struct Tracks {
     proof: Track,
+    claim: Track,
     lookup: Track,
     label: Track,
-}
-
-/// Observations of one address by time, equal ones once.
-#[derive(Debug, Default)]
-struct Track(Vec<Entry>);
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    time: Time,
-    name: Option<Arc<str>>,
-    mac: Option<Mac>,
-    lease: bool,
 }
 
 /// Who holds an address by the strongest source.
@@ -131,18 +127,29 @@ impl Timeline {
             return None;
         }
         let later = tracks.proof.after(time).iter().find_map(|entry| Some((entry.name.as_ref()?, entry)));
-        let looked_up = self.settled(&tracks.lookup, time, |known| known.looked_up.len() <= MULTIHOMED_MAX);
-        let (by_then, told) = (looked_up.as_ref().is_some_and(|e| e.time <= time), looked_up.as_ref());
-        match (later, told) {
-            (Some((name, entry)), _) if !(entry.lease && by_then) => {
+        let by_then = |told: &Binding| told.confidence == Confidence::Resolved;
+        let told = self.claimed(tracks, addr, time).or_else(|| self.looked_up(tracks, time));
+        match later {
+            Some((name, entry)) if !(entry.lease && told.as_ref().is_some_and(by_then)) => {
                 Some(self.binding(name, entry, proof_source(entry), false))
             }
-            (_, Some(entry)) => self.named(entry, Source::Lookup, by_then),
-            _ => {
-                let label = self.settled(&tracks.label, time, |known| known.labelled.len() <= 1)?;
+            Some(_) | None => told.or_else(|| {
+                let label = self.settled(&tracks.label, time, |known, _| known.labelled.len() <= 1)?;
                 self.named(&label, Source::Label, false)
-            }
+            }),
         }
+    }
+
+    /// A claim counts unless the name is proven to be elsewhere about then: a relayed logon carries its victim's name.
+    fn claimed(&self, tracks: &Tracks, addr: IpAddr, time: Time) -> Option<Binding> {
+        let addr = canonical(addr);
+        let entry = self.in_force(&tracks.claim, time, |known, at| known.may_have(addr, at))?;
+        self.named(entry, Source::Claim, entry.time <= time)
+    }
+
+    fn looked_up(&self, tracks: &Tracks, time: Time) -> Option<Binding> {
+        let entry = self.settled(&tracks.lookup, time, |known, _| known.looked_up.len() <= MULTIHOMED_MAX)?;
+        self.named(&entry, Source::Lookup, entry.time <= time)
     }
 
     /// Who has `addr` after all that was observed.
@@ -152,18 +159,25 @@ impl Timeline {
 
     /// Label of the device at `addr`, also where others have the same.
     pub(crate) fn label(&self, addr: IpAddr) -> Option<&str> {
-        self.addresses.get(&addr)?.label.0.last()?.name.as_deref()
+        self.addresses.get(&addr)?.label.all().last()?.name.as_deref()
     }
 
-    /// Every address that somebody was told or proved to have.
+    /// Every address that somebody proved or claimed to have.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
-        self.addresses.iter().filter(|(_, tracks)| !tracks.proof.0.is_empty()).map(|(addr, _)| *addr)
+        let alive = |tracks: &Tracks| !tracks.proof.all().is_empty() || !tracks.claim.all().is_empty();
+        self.addresses.iter().filter(move |(_, tracks)| alive(tracks)).map(|(addr, _)| *addr)
+    }
+
+    /// First and last time that somebody claimed `addr`.
+    pub(crate) fn claims(&self, addr: IpAddr) -> Option<(Time, Time)> {
+        let claims = self.addresses.get(&addr)?.claim.all();
+        Some((claims.first()?.time, claims.last()?.time))
     }
 
     /// Every host that proved to have `addr`, with the first and last time of each.
     pub(crate) fn holders(&self, addr: IpAddr) -> BTreeMap<Box<str>, (Time, Time)> {
         let mut holders = BTreeMap::new();
-        for entry in self.addresses.get(&addr).map(|tracks| &*tracks.proof.0).unwrap_or_default() {
+        for entry in self.addresses.get(&addr).map(|tracks| tracks.proof.all()).unwrap_or_default() {
             if let Some(name) = &entry.name {
                 let span = holders.entry(self.whole(name).into()).or_insert((entry.time, entry.time));
                 span.1 = entry.time;
@@ -216,17 +230,33 @@ impl Timeline {
         if taken { Held::Taken } else { Held::Unknown }
     }
 
-    /// The entry in force at `time`; where names were used side by side, always the same one of them.
-    fn settled(&self, track: &Track, time: Time, means_one: impl Fn(&Known) -> bool) -> Option<Entry> {
+    /// The last entry at or before `time` whose name counts, else the first after it.
+    fn in_force<'a>(
+        &self,
+        track: &'a Track,
+        time: Time,
+        counts: impl Fn(&Known, Time) -> bool,
+    ) -> Option<&'a Entry> {
         let usable = |entry: &&Entry| {
-            entry.name.as_ref().and_then(|name| self.names.get(name)).is_some_and(&means_one)
+            entry
+                .name
+                .as_ref()
+                .and_then(|name| self.names.get(name))
+                .is_some_and(|known| counts(known, entry.time))
         };
         let mut before = track.before(time).iter().rev();
-        let entry = before.find(usable).or_else(|| track.after(time).iter().find(usable))?;
+        before.find(usable).or_else(|| track.after(time).iter().find(usable))
+    }
+
+    /// The entry in force at `time`; where names were used side by side, always the same one of them.
+    fn settled(&self, track: &Track, time: Time, counts: impl Fn(&Known, Time) -> bool) -> Option<Entry> {
+        let entry = self.in_force(track, time, &counts)?;
         let spans = track.spans();
         let (_, (first, last)) = spans.iter().find(|(name, _)| entry.name.as_ref() == Some(*name))?;
         let beside = spans.iter().filter(|(name, span)| {
-            span.0 <= *last && *first <= span.1 && self.names.get(**name).is_some_and(&means_one)
+            span.0 <= *last
+                && *first <= span.1
+                && self.names.get(**name).is_some_and(|known| counts(known, span.0))
         });
         let computer = |name: &Arc<str>| self.names.get(name).is_some_and(|known| known.computer);
         let (name, _) = beside.min_by_key(|(name, span)| (!computer(name), span.0, Arc::clone(name)))?;
@@ -252,15 +282,12 @@ impl Timeline {
             return;
         }
         if let Some(known) = entry.name.as_ref().and_then(|name| self.names.get_mut(name)) {
-            match source {
-                Source::Lookup if known.looked_up.len() <= MULTIHOMED_MAX => _ = known.looked_up.insert(addr),
-                Source::Label if known.labelled.len() <= 1 => _ = known.labelled.insert(addr),
-                Source::Proof | Source::Lease | Source::Lookup | Source::Label => {}
-            }
+            known.note(entry.time, addr, source);
         }
         let tracks = self.addresses.entry(addr).or_default();
         let track = match source {
             Source::Proof | Source::Lease => &mut tracks.proof,
+            Source::Claim => &mut tracks.claim,
             Source::Lookup => &mut tracks.lookup,
             Source::Label => &mut tracks.label,
         };
@@ -281,52 +308,30 @@ impl Timeline {
     }
 }
 
-impl Track {
-    /// Returns how many observations had to go for it.
-    fn insert(&mut self, entry: Entry) -> u64 {
-        let Err(place) = self.0.binary_search(&entry) else { return 0 };
-        self.0.insert(place, entry);
-        if self.0.len() <= OBSERVATIONS_MAX { 0 } else { self.thin() }
-    }
-
-    /// Drops what says the same as the entries on both sides, or else the oldest entry.
-    fn thin(&mut self) -> u64 {
-        let before = self.0.len();
-        let same = |a: &Entry, b: &Entry| (&a.name, a.mac) == (&b.name, b.mac);
-        let redundant: Vec<bool> = (0..before)
-            .map(|i| match (i.checked_sub(1).and_then(|i| self.0.get(i)), self.0.get(i), self.0.get(i + 1)) {
-                (Some(earlier), Some(this), Some(later)) => same(earlier, this) && same(this, later),
-                _ => false,
-            })
-            .collect();
-        let mut redundant = redundant.into_iter();
-        self.0.retain(|_| !redundant.next().unwrap_or_default());
-        if self.0.len() == before {
-            self.0.remove(0);
-        }
-        u64::try_from(before - self.0.len()).unwrap_or(u64::MAX)
-    }
-
-    fn split(&self, time: Time) -> (&[Entry], &[Entry]) {
-        self.0.split_at_checked(self.0.partition_point(|entry| entry.time <= time)).unwrap_or_default()
-    }
-
-    fn before(&self, time: Time) -> &[Entry] {
-        self.split(time).0
-    }
-
-    fn after(&self, time: Time) -> &[Entry] {
-        self.split(time).1
-    }
-
-    fn spans(&self) -> BTreeMap<&Arc<str>, (Time, Time)> {
-        let mut spans = BTreeMap::new();
-        for entry in &self.0 {
-            if let Some(name) = &entry.name {
-                spans.entry(name).or_insert((entry.time, entry.time)).1 = entry.time;
+impl Known {
+    fn note(&mut self, time: Time, addr: IpAddr, source: Source) {
+        match source {
+            Source::Proof | Source::Lease => {
+                self.proven.insert((time.hour(), addr));
+                if self.proven.len() > PROVEN_MAX {
+                    self.proven.pop_first();
+                }
             }
+            Source::Claim => {}
+            // One more than the bound is enough to know that it is passed.
+            Source::Lookup if self.looked_up.len() <= MULTIHOMED_MAX => _ = self.looked_up.insert(addr),
+            Source::Label if self.labelled.len() <= 1 => _ = self.labelled.insert(addr),
+            Source::Lookup | Source::Label => {}
         }
-        spans
+    }
+
+    /// Whether the name is proven at `addr`, or nowhere, in the hours around `time`.
+    fn may_have(&self, addr: IpAddr, time: Time) -> bool {
+        let hour = Span::s(3600);
+        let about =
+            self.proven.iter().filter(|(at, _)| (time.hour() - hour..=time.hour() + hour).contains(at));
+        let mut addresses = about.map(|(_, proven)| *proven).peekable();
+        addresses.peek().is_none() || addresses.any(|proven| proven == addr)
     }
 }
 
@@ -336,8 +341,8 @@ fn proof_source(entry: &Entry) -> Source {
 
 #[cfg(test)]
 mod tests {
+    use super::track::OBSERVATIONS_MAX;
     use super::*;
-    use model::Span;
 
     fn addr(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -424,6 +429,21 @@ mod tests {
     }
 
     #[test]
+    fn a_claim_is_not_believed_when_the_name_is_proven_to_be_elsewhere() {
+        let mut timeline = Timeline::default();
+        timeline.observe(at(1), addr("10.4.20.66"), "HIST01", Source::Claim);
+        assert_eq!(told(&timeline, "10.4.20.66", 2), "hist01 Claim Resolved");
+        timeline.observe(at(9), addr("10.3.0.20"), "HIST01", Source::Proof);
+        assert_eq!(told(&timeline, "10.4.20.66", 2), "nobody");
+        timeline.observe(at(90_000), addr("10.4.20.66"), "HIST01", Source::Claim);
+        assert_eq!(told(&timeline, "10.4.20.66", 90_000), "hist01 Claim Resolved");
+        timeline.observe(at(5), addr("10.4.20.66"), "KALI", Source::Claim);
+        assert_eq!(told(&timeline, "10.4.20.66", 9), "kali Claim Resolved");
+        timeline.observe(at(9), addr("10.4.20.66"), "WS-BUY-03", Source::Proof);
+        assert_eq!(told(&timeline, "10.4.20.66", 6), "ws-buy-03 Proof Weak");
+    }
+
+    #[test]
     fn a_name_that_netbios_has_cut_is_the_whole_one() {
         let mut timeline = Timeline::default();
         timeline.observe(at(1), addr("10.4.0.9"), "WORKSTATION-ENG", Source::Proof);
@@ -439,7 +459,7 @@ mod tests {
         for second in 1..1000 {
             timeline.observe(at(second), addr("10.4.0.9"), "second", Source::Proof);
         }
-        let kept = timeline.addresses[&addr("10.4.0.9")].proof.0.len();
+        let kept = timeline.addresses[&addr("10.4.0.9")].proof.all().len();
         assert!(kept <= OBSERVATIONS_MAX);
         assert_eq!(kept + usize::try_from(timeline.dropped).unwrap(), 1000);
         assert_eq!(told(&timeline, "10.4.0.9", 0), "first Proof Resolved");

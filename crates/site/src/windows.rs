@@ -68,18 +68,28 @@ fn process(
     }
 }
 
-/// Sysmon 3: the computer is the source of a connection that it initiated, else the destination.
+/// Address and name of each end of a connection in Sysmon 3; the names are what the computer itself looked up.
+const ENDS: [(&str, &str); 2] = [("SourceIp", "SourceHostname"), ("DestinationIp", "DestinationHostname")];
+
+/// Sysmon 3: the computer is the source of what it initiated. Of the rest some versions make it the source too and
+/// others the destination, so that only its own name beside one address tells which is its own.
 fn connection(site: &mut Site, event: &Event, computer: &str) {
+    let named = ENDS.map(|(_, name)| event.text(name).and_then(host_label));
+    let [source, destination] = named.each_ref().map(|name| name.as_deref() == Some(computer));
     let own = match flag(event, "Initiated") {
-        Some(true) => event.text("SourceIp"),
-        // An inbound datagram may have been sent to everybody.
-        Some(false) if event.text("Protocol").is_some_and(|p| p.eq_ignore_ascii_case("tcp")) => {
-            event.text("DestinationIp")
-        }
-        Some(false) | None => None,
+        Some(true) => [true, false],
+        Some(false) if source != destination => [source, destination],
+        Some(false) | None => return,
     };
-    if let Some(own) = own {
-        site.bind(event.time, own, computer, Source::Proof);
+    for (((addr, _), name), own) in ENDS.into_iter().zip(named).zip(own) {
+        let Some(addr) = event.text(addr).and_then(parse) else { continue };
+        match name {
+            _ if own => site.timeline.observe(event.time, addr, computer, Source::Proof),
+            Some(name) if name != computer && place(addr) == Place::Site => {
+                site.timeline.observe(event.time, addr, &name, Source::Lookup);
+            }
+            Some(_) | None => {}
+        }
     }
 }
 
@@ -102,7 +112,7 @@ fn logon(site: &mut Site, event: &Event, computer: &str) {
     let ntlm = event.text("AuthenticationPackageName").is_some_and(|name| name.starts_with("NTLM"));
     let client = event.text("WorkstationName").filter(|name| host_label(name).is_some_and(|n| n != computer));
     if let (true, Some(client), Some(from)) = (ntlm && kind == Some(3), client, from) {
-        site.timeline.observe(event.time, from, client, Source::Proof);
+        site.timeline.observe(event.time, from, client, Source::Claim);
     }
 }
 
@@ -114,7 +124,7 @@ fn reconnect(site: &mut Site, event: &Event, computer: &str) {
         site.sessions.start(event.time, (computer, &session), &user, from, Some(10));
     }
     if let (Some(from), Some(client)) = (from, event.text("ClientName")) {
-        site.timeline.observe(event.time, from, client, Source::Proof);
+        site.timeline.observe(event.time, from, client, Source::Claim);
     }
 }
 
