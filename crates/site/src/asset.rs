@@ -124,8 +124,9 @@ impl Told {
 
 pub(crate) fn assets(site: &Site) -> Vec<Asset> {
     let groups = group(site);
-    let mut assets: Vec<Asset> = groups.keys.iter().map(|(key, addrs)| describe(site, key, addrs)).collect();
-    earlier_addresses(site, &groups, &mut assets);
+    let earlier = earlier(site, &groups);
+    let mut assets: Vec<Asset> =
+        groups.keys.iter().map(|(key, addrs)| describe(site, key, addrs, &earlier)).collect();
     let contacts = contacts(site, &groups, &assets);
     for (asset, contacts) in assets.iter_mut().zip(&contacts) {
         asset.work = work(contacts);
@@ -137,13 +138,19 @@ pub(crate) fn assets(site: &Site) -> Vec<Asset> {
     assets
 }
 
-fn describe(site: &Site, key: &Key, addrs: &[IpAddr]) -> Asset {
+fn describe(
+    site: &Site,
+    key: &Key,
+    addrs: &[IpAddr],
+    earlier: &BTreeMap<Box<str>, Vec<AddressUse>>,
+) -> Asset {
     let name = if let Key::Name(name) = key { Some(name.clone()) } else { None };
     let known = |addr: &IpAddr| Some((*addr, site.inventory.addresses.get(addr)?));
     let facts: Vec<(IpAddr, &Facts)> = addrs.iter().filter_map(known).collect();
     let computers = name.as_ref().map(|name| computers(site, name)).unwrap_or_default();
-    let addresses: Vec<AddressUse> =
-        addrs.iter().filter_map(|addr| address_use(site, *addr, name.as_deref())).collect();
+    let current = addrs.iter().filter_map(|addr| address_use(site, *addr, name.as_deref()));
+    let earlier = name.as_ref().and_then(|name| earlier.get(name)).into_iter().flatten().cloned();
+    let addresses: Vec<AddressUse> = current.chain(earlier).collect();
     let (first, last) = span(&addresses, &computers);
     let told = told(&facts);
     let said = (&*site.declared, name.as_deref(), addrs);
@@ -247,20 +254,15 @@ fn users(site: &Site, name: &str) -> Vec<Box<str>> {
     present.map(|session| session.user).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Lists, with the assets that had them, the addresses that have gone to others.
-fn earlier_addresses(site: &Site, groups: &Groups, assets: &mut [Asset]) {
-    let by_name: BTreeMap<Box<str>, usize> =
-        assets.iter().enumerate().filter_map(|(n, asset)| Some((asset.name.clone()?, n))).collect();
+/// Addresses that have gone to others, by the name of the host that had them.
+fn earlier(site: &Site, groups: &Groups) -> BTreeMap<Box<str>, Vec<AddressUse>> {
+    let mut earlier: BTreeMap<Box<str>, Vec<AddressUse>> = BTreeMap::new();
     for addr in site.timeline.addresses() {
         for (name, (first, last)) in site.timeline.holders(addr) {
-            let Some(n) = by_name.get(&name).copied().filter(|n| groups.of.get(&addr) != Some(n)) else {
-                continue;
-            };
-            if let Some(asset) = assets.get_mut(n) {
-                asset.addresses.push(AddressUse { addr, first, last, current: false });
-                asset.first = asset.first.min(first);
-                asset.last = asset.last.max(last);
+            if groups.name(addr) != Some(&*name) {
+                earlier.entry(name).or_default().push(AddressUse { addr, first, last, current: false });
             }
         }
     }
+    earlier
 }

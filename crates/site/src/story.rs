@@ -248,8 +248,9 @@ fn what_a_router_carries_is_not_merged_and_has_not_its_maker() {
 }
 
 #[test]
-fn an_interface_that_moved_is_one_asset_with_both_addresses() {
+fn a_host_keeps_the_addresses_that_have_gone_to_others() {
     let mut site = Site::default();
+    lease(&mut site, 5, "10.4.20.17", "00:1c:23:00:00:09", Some("TABLET-1"));
     let mac = "00:1c:23:00:00:07";
     lease(&mut site, 10, "10.4.20.17", mac, Some("WS-ENG-07"));
     lease(&mut site, 100, "10.4.20.17", "00:1c:23:00:00:08", Some("LAPTOP-3"));
@@ -265,7 +266,8 @@ fn an_interface_that_moved_is_one_asset_with_both_addresses() {
         .collect();
     expect![[r#"
         laptop-3: 10.4.20.17 true
-        ws-eng-07: 10.4.20.18 true, 10.4.20.17 false"#]]
+        ws-eng-07: 10.4.20.18 true, 10.4.20.17 false
+        tablet-1: 10.4.20.17 false"#]]
     .assert_eq(&found.join("\n"));
 }
 

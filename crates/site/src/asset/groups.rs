@@ -25,6 +25,14 @@ pub(crate) struct Groups {
 }
 
 impl Groups {
+    /// Name of the asset that has `addr`.
+    pub(crate) fn name(&self, addr: IpAddr) -> Option<&str> {
+        match self.of.get(&addr).and_then(|group| self.keys.get(*group)) {
+            Some((Key::Name(name), _)) => Some(name),
+            Some(_) | None => None,
+        }
+    }
+
     pub(crate) fn id(&self, end: End) -> Box<str> {
         match end {
             End::Outside => OUTSIDE.into(),
@@ -57,8 +65,11 @@ pub(crate) fn group(site: &Site) -> Groups {
         };
         groups.entry(key).or_default().push(addr);
     }
-    for name in site.inventory.computers.keys() {
-        groups.entry(Key::Name(site.timeline.whole(name).into())).or_default();
+    // Computers of which only the log is known, and hosts whose address has gone to another.
+    let logged = site.inventory.computers.keys().map(|name| site.timeline.whole(name).into());
+    let moved = site.timeline.addresses().flat_map(|addr| site.timeline.holders(addr).into_keys());
+    for name in logged.chain(moved) {
+        groups.entry(Key::Name(name)).or_default();
     }
     let mut keys: Vec<(Key, Vec<IpAddr>)> = groups.into_iter().collect();
     keys.sort_by_key(|(key, addrs)| (addrs.is_empty(), addrs.first().copied(), key.clone()));
