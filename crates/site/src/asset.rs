@@ -245,7 +245,8 @@ fn acts(facts: &[(IpAddr, &Facts)]) -> Vec<(&'static str, u64)> {
     acts.into_iter().collect()
 }
 
-/// Logon types at which a person sits at the screen: console, unlock, remote desktop, console without the network.
+/// Logon types at which a person sits at the screen: console, unlock, remote desktop, console without the
+/// network.
 const AT_THE_SCREEN: [u8; 4] = [2, 7, 10, 11];
 
 fn users(site: &Site, name: &str) -> Vec<Box<str>> {

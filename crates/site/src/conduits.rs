@@ -43,7 +43,8 @@ pub struct Traffic {
 /// Two assets, one using a service of the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conduit {
-    /// Id of the asset that asks, as in [`Asset::id`](crate::Asset::id); `outside` for all of the world beyond the site.
+    /// Id of the asset that asks, as in [`Asset::id`](crate::Asset::id); `outside` for all of the world
+    /// beyond the site.
     pub client: Box<str>,
     /// Id of the asset that answers; `outside` likewise.
     pub server: Box<str>,

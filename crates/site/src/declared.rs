@@ -25,7 +25,8 @@ pub enum Whom {
     Host(Box<str>),
 }
 
-/// The first that `pick` finds in the declarations about an asset: by its name, then from the narrowest range on.
+/// The first that `pick` finds in the declarations about an asset: by its name, then from the narrowest range
+/// on.
 pub(crate) fn declared<'a, T>(
     (all, name, addresses): (&'a [Declared], Option<&str>, &[IpAddr]),
     pick: impl Fn(&'a Declared) -> Option<T>,

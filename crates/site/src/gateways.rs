@@ -90,7 +90,8 @@ impl Cards {
 }
 
 impl Card {
-    /// Addresses that may be somebody else's: not proven to be its own, nor link-local, which no router forwards.
+    /// Addresses that may be somebody else's: not proven to be its own, nor link-local, which no router
+    /// forwards.
     fn foreign(&self) -> impl Iterator<Item = &IpAddr> {
         let link_local = |addr: &IpAddr| match addr {
             IpAddr::V4(addr) => addr.is_link_local(),

@@ -18,7 +18,8 @@ pub(crate) const COMPUTERS_MAX: usize = 16_384;
 /// Peers counted per address; with more it is «at least this many».
 pub(crate) const PEERS_MAX: usize = 1024;
 
-/// Values kept per address and trait (several protocols may tell several); further ones are counted as dropped.
+/// Values kept per address and trait (several protocols may tell several); further ones are counted as
+/// dropped.
 const TOLD_MAX: usize = 8;
 
 /// Hardware addresses kept per address; further ones are counted as dropped.
@@ -75,7 +76,8 @@ impl Inventory {
         Some(facts)
     }
 
-    /// Frames from `addr` carried the hardware address `mac`; `proven` when they cannot have come over a router.
+    /// Frames from `addr` carried the hardware address `mac`; `proven` when they cannot have come over a
+    /// router.
     pub(crate) fn card(&mut self, addr: IpAddr, mac: Mac, proven: bool) {
         let Some(facts) = self.addresses.get_mut(&addr) else { return };
         let known = facts.macs.get(&mac).copied();

@@ -1,11 +1,13 @@
-//! What the site is, learned by listening: assets, their Purdue levels with the reasons, who talks to whom, and which
-//! host, user and session stood behind an address at the time of an event.
+//! What the site is, learned by listening: assets, their Purdue levels with the reasons, who talks to whom,
+//! and which host, user and session stood behind an address at the time of an event.
 //!
-//! [`Site`] takes the sensor's rows and other programs' events in any order; what it answers does not depend on that
-//! order. Nothing is sent, no clock is read, and whatever the network can grow has a bound whose overflow is counted.
+//! [`Site`] takes the sensor's rows and other programs' events in any order; what it answers does not depend
+//! on that order. Nothing is sent, no clock is read, and whatever the network can grow has a bound whose
+//! overflow is counted.
 //!
-//! Where things are: `rows` and `windows` read what comes in; `timeline`, `sessions`, `inventory` and `conduits` keep
-//! it, each under its bound; `resolve` and `asset` answer; `purdue` is the table of rules behind a level.
+//! Where things are: `rows` and `windows` read what comes in; `timeline`, `sessions`, `inventory` and
+//! `conduits` keep it, each under its bound; `resolve` and `asset` answer; `purdue` is the table of rules
+//! behind a level.
 
 mod asset;
 mod columns;

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-/// A DNS label has at most 63 bytes (RFC 1035, 2.3.4); devices' own labels that are longer are cut off as no names.
+/// A DNS label has at most 63 bytes (RFC 1035, 2.3.4); devices' own labels that are longer are cut off as no
+/// names.
 const LABEL_MAX: usize = 63;
 
 /// NetBIOS keeps 15 characters of a computer's name (RFC 1001, 14.1); longer names arrive cut.
@@ -70,8 +71,8 @@ pub enum Account {
     System,
 }
 
-/// Short lower-case name of a host, `hist01` from `HIST01.plant.example`; `None` when the text is an address, empty,
-/// or says that no name is known.
+/// Short lower-case name of a host, `hist01` from `HIST01.plant.example`; `None` when the text is an address,
+/// empty, or says that no name is known.
 pub fn host_label(text: &str) -> Option<String> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0').trim_start_matches('\\');
     let text = text.strip_suffix('.').unwrap_or(text);
@@ -94,8 +95,8 @@ pub(crate) fn domain(text: &str) -> Option<String> {
     (domain.contains('.') && !domain.contains(char::is_whitespace)).then(|| domain.to_lowercase())
 }
 
-/// Who `text` stands for, in any of the spellings `DOMAIN\name`, `name@domain`, `name/REALM` and `name`; `None` when it
-/// names nobody.
+/// Who `text` stands for, in any of the spellings `DOMAIN\name`, `name@domain`, `name/REALM` and `name`;
+/// `None` when it names nobody.
 pub fn account(text: &str) -> Option<Account> {
     let text = text.trim().to_lowercase();
     let (domain, name) = match text.rsplit_once('\\') {

@@ -23,9 +23,11 @@ type Table = BTreeMap<&'static str, (&'static str, Makes)>;
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| include_str!("oui.tsv").lines().flat_map(entries).collect());
 
-/// Who made the interface with the address `mac`, and what that vendor makes; the longest known beginning counts.
+/// Who made the interface with the address `mac`, and what that vendor makes; the longest known beginning
+/// counts.
 ///
-/// `None` when the beginning is not in the table, which holds the vendors of control systems and the common ones of IT.
+/// `None` when the beginning is not in the table, which holds the vendors of control systems and the common
+/// ones of IT.
 pub fn vendor(mac: Mac) -> Option<(&'static str, Makes)> {
     let digits = format!("{:012x}", mac.0.iter().fold(0_u64, |n, byte| n << 8 | u64::from(*byte)));
     (4..=10).rev().find_map(|length| TABLE.get(digits.get(..length)?).copied())

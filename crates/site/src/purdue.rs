@@ -1,7 +1,8 @@
-//! Purdue level of an asset, with the reasons for it: a table of rules, each a level, a weight and a sentence.
+//! Purdue level of an asset, with the reasons for it: a table of rules, each a level, a weight and a
+//! sentence.
 //!
-//! Levels as in IEC 62443-1-1, 5.2 and ISA-95. The weights are judgement: what an asset does counts about twice what it
-//! is called, and the maker of its network card hardly counts.
+//! Levels as in IEC 62443-1-1, 5.2 and ISA-95. The weights are judgement: what an asset does counts about
+//! twice what it is called, and the maker of its network card hardly counts.
 
 use crate::asset::Asset;
 use crate::conduits::{Side, Traffic};
@@ -172,7 +173,8 @@ struct View<'a> {
     levels: &'a [Option<Level>],
 }
 
-/// Rounds until what is known of peers has spread as far as the rules reach: peer, peer's peer, and once more.
+/// Rounds until what is known of peers has spread as far as the rules reach: peer, peer's peer, and once
+/// more.
 const ROUNDS: usize = 3;
 
 /// The level of every asset; `contacts` has a list for each, in the same order.

@@ -10,10 +10,10 @@ use std::net::IpAddr;
 impl Site {
     /// Names the hosts, users and sessions of a finding as the site knows them at its time.
     ///
-    /// Each address gets its host beside it, in the same role: the short lower-case name, or the address itself where
-    /// nobody is known to have it. Hosts, users and sessions that stand there are replaced by their one spelling;
-    /// accounts that every Windows has (`SYSTEM`) go, because they join what does not belong together. Doing it twice
-    /// changes nothing.
+    /// Each address gets its host beside it, in the same role: the short lower-case name, or the address
+    /// itself where nobody is known to have it. Hosts, users and sessions that stand there are replaced by
+    /// their one spelling; accounts that every Windows has (`SYSTEM`) go, because they join what does not
+    /// belong together. Doing it twice changes nothing.
     pub fn resolve(&self, finding: &mut Finding) {
         let time = finding.time;
         let here = own_host(&finding.entities);
@@ -80,7 +80,8 @@ impl Site {
         }
     }
 
-    /// The bare account. A sender's address stays whole unless its domain is the site's: strangers are no colleagues.
+    /// The bare account. A sender's address stays whole unless its domain is the site's: strangers are no
+    /// colleagues.
     fn user_name(&self, role: Role, text: &str) -> Option<Box<str>> {
         if let (Role::Source, Some((_, domain))) = (role, text.rsplit_once('@'))
             && !self.inventory.is_own(domain)

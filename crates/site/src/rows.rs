@@ -222,7 +222,8 @@ fn dhcp(site: &mut Site, at: &At<'_>, row: &dyn Record) {
     });
 }
 
-/// Whether the server has said yes, as far as the log tells: what is only offered is nobody's yet (RFC 2131, 3.1).
+/// Whether the server has said yes, as far as the log tells: what is only offered is nobody's yet (RFC 2131,
+/// 3.1).
 fn is_granted(messages: Cell<'_>) -> bool {
     let mut granted = messages.is_unset();
     each_text(messages, &mut |message| granted |= message == "ACK");

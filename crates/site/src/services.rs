@@ -27,7 +27,8 @@ pub(crate) enum Family {
     Other,
 }
 
-/// Families from the most telling to the least; decides which of several protocols in one conversation names it.
+/// Families from the most telling to the least; decides which of several protocols in one conversation names
+/// it.
 const TELLING: [Family; 10] = [
     Family::Control,
     Family::Supervision,
@@ -45,7 +46,8 @@ struct Service {
     name: &'static str,
     /// Other words for it in a `service` column.
     also: &'static [&'static str],
-    /// Ports on which it is taken for granted when no protocol was recognised; none where only recognition counts.
+    /// Ports on which it is taken for granted when no protocol was recognised; none where only recognition
+    /// counts.
     ports: &'static [u16],
     family: Family,
 }
@@ -59,7 +61,8 @@ const fn service(
     Service { name, also, ports, family }
 }
 
-/// Ports are IANA's. Control protocols have none here: a level must not rest on a number that anybody can use.
+/// Ports are IANA's. Control protocols have none here: a level must not rest on a number that anybody can
+/// use.
 const SERVICES: &[Service] = &[
     service("modbus", &["umas"], &[], Family::Control),
     service("s7comm", &["s7comm-plus", "s7comm_plus", "s7comm-ethernet"], &[], Family::Control),
@@ -130,7 +133,8 @@ static BY_WORD: LazyLock<BTreeMap<&'static str, &'static Service>> = LazyLock::n
     SERVICES.iter().flat_map(words).collect()
 });
 
-/// Name of what was served, from the words of the `service` column (`gssapi,smb,krb`), else from the responder's port.
+/// Name of what was served, from the words of the `service` column (`gssapi,smb,krb`), else from the
+/// responder's port.
 ///
 /// Of several words the most telling counts. `Ok` is a name of the table, `Err` is one that is not in it.
 pub(crate) fn name<'a>(

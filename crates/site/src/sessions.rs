@@ -91,7 +91,8 @@ impl Sessions {
         }
     }
 
-    /// The session `id` on `host` as it was at `time`: the last that began at or before, else the first after.
+    /// The session `id` on `host` as it was at `time`: the last that began at or before, else the first
+    /// after.
     pub(crate) fn find(&self, host: &str, id: &str, time: Time) -> Option<Session> {
         let sessions = self.hosts.get(host)?.get(id)?.sessions(host, id);
         let before = sessions.iter().rev().find(|session| session.start <= time);

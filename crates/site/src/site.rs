@@ -48,7 +48,8 @@ impl Site {
         Self { declared, ..Self::default() }
     }
 
-    /// Learns from a typed row; rows of logs that tell nothing about the site cost a comparison of their name.
+    /// Learns from a typed row; rows of logs that tell nothing about the site cost a comparison of their
+    /// name.
     pub fn observe_row(&mut self, at: &At<'_>, row: &dyn Record) {
         rows::observe(self, at, row);
     }
@@ -74,7 +75,8 @@ impl Site {
         host_label(host).map(|host| self.sessions.open(&host, time)).unwrap_or_default()
     }
 
-    /// Every asset, with its level and the reasons for it; those with addresses first, by address, then by name.
+    /// Every asset, with its level and the reasons for it; those with addresses first, by address, then by
+    /// name.
     pub fn assets(&self) -> Vec<Asset> {
         asset::assets(self)
     }

@@ -1,5 +1,5 @@
-//! The whole crate on one story: from a phishing mail to the controller of a compressor, the join key changing at
-//! every hop, and the laws that hold whatever is observed.
+//! The whole crate on one story: from a phishing mail to the controller of a compressor, the join key
+//! changing at every hop, and the laws that hold whatever is observed.
 
 use crate::testing::{
     at, conversation, event, finding, identity, lease, levels, put, put_as, resolved, talk,

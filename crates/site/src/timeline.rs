@@ -19,7 +19,8 @@ pub(crate) const NAMES_MAX: usize = 65_536;
 /// Addresses that a looked-up name may have and still mean one host; with more it names a service.
 const MULTIHOMED_MAX: usize = 4;
 
-/// Hours for which the proven addresses of a name are kept; the oldest go, and claims of that time are believed.
+/// Hours for which the proven addresses of a name are kept; the oldest go, and claims of that time are
+/// believed.
 const PROVEN_MAX: usize = 64;
 
 /// What tells that a host has an address; the earlier in this list, the more it counts.
@@ -29,7 +30,8 @@ pub enum Source {
     Proof,
     /// A DHCP lease; whoever had the address before has it no more.
     Lease,
-    /// The name that a client or server gives for itself in a logon (NTLM, RDP); whoever relays or forges one may lie.
+    /// The name that a client or server gives for itself in a logon (NTLM, RDP); whoever relays or forges one
+    /// may lie.
     Claim,
     /// An answer of DNS and the like: true until it changes, possibly one of several names.
     Lookup,
@@ -46,8 +48,8 @@ pub struct Binding {
     pub source: Source,
     /// When it was told, the telling that is in force.
     pub since: Time,
-    /// [`Confidence::Resolved`] when it was told at or before the time asked for; [`Confidence::Weak`] when it was
-    /// told only later, or is a label.
+    /// [`Confidence::Resolved`] when it was told at or before the time asked for; [`Confidence::Weak`] when
+    /// it was told only later, or is a label.
     pub confidence: Confidence,
 }
 
@@ -140,7 +142,8 @@ impl Timeline {
         }
     }
 
-    /// A claim counts unless the name is proven to be elsewhere about then: a relayed logon carries its victim's name.
+    /// A claim counts unless the name is proven to be elsewhere about then: a relayed logon carries its
+    /// victim's name.
     fn claimed(&self, tracks: &Tracks, addr: IpAddr, time: Time) -> Option<Binding> {
         let addr = canonical(addr);
         let entry = self.in_force(&tracks.claim, time, |known, at| known.may_have(addr, at))?;
@@ -208,7 +211,8 @@ impl Timeline {
         }
     }
 
-    /// Name of the interface `mac`, which holds the address of `track` at `time` without having told its name there.
+    /// Name of the interface `mac`, which holds the address of `track` at `time` without having told its name
+    /// there.
     fn tenant<'a>(&'a self, track: &'a Track, time: Time, mac: Mac) -> Held<'a> {
         let elsewhere = self.cards.get(&mac).and_then(|card| {
             card.before(time)

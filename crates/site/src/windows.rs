@@ -68,11 +68,12 @@ fn process(
     }
 }
 
-/// Address and name of each end of a connection in Sysmon 3; the names are what the computer itself looked up.
+/// Address and name of each end of a connection in Sysmon 3; the names are what the computer itself looked
+/// up.
 const ENDS: [(&str, &str); 2] = [("SourceIp", "SourceHostname"), ("DestinationIp", "DestinationHostname")];
 
-/// Sysmon 3: the computer is the source of what it initiated. Of the rest some versions make it the source too and
-/// others the destination, so that only its own name beside one address tells which is its own.
+/// Sysmon 3: the computer is the source of what it initiated. Of the rest some versions make it the source
+/// too and others the destination, so that only its own name beside one address tells which is its own.
 fn connection(site: &mut Site, event: &Event, computer: &str) {
     let named = ENDS.map(|(_, name)| event.text(name).and_then(host_label));
     let [source, destination] = named.each_ref().map(|name| name.as_deref() == Some(computer));
@@ -108,7 +109,8 @@ fn logon(site: &mut Site, event: &Event, computer: &str) {
     if let (Some(session), Some(user)) = (logon_id(event, "TargetLogonId"), user) {
         site.sessions.start(event.time, (computer, &session), &user, from, kind);
     }
-    // In a logon by remote desktop the workstation is the server itself; only NTLM carries the client's own name.
+    // In a logon by remote desktop the workstation is the server itself; only NTLM carries the client's own
+    // name.
     let ntlm = event.text("AuthenticationPackageName").is_some_and(|name| name.starts_with("NTLM"));
     let client = event.text("WorkstationName").filter(|name| host_label(name).is_some_and(|n| n != computer));
     if let (true, Some(client), Some(from)) = (ntlm && kind == Some(3), client, from) {

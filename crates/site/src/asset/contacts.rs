@@ -27,7 +27,8 @@ pub(crate) fn conduits(site: &Site) -> Vec<Conduit> {
     folded.into_iter().map(conduit).collect()
 }
 
-/// For every asset, whom it talks to on what; remote logons count as contacts too, where only events were seen.
+/// For every asset, whom it talks to on what; remote logons count as contacts too, where only events were
+/// seen.
 pub(super) fn contacts(site: &Site, groups: &Groups, assets: &[Asset]) -> Vec<Vec<Contact>> {
     let mut contacts: Vec<Vec<Contact>> = assets.iter().map(|_| Vec::new()).collect();
     for ((client, server, service), traffic) in site.conduits.iter() {

@@ -4,7 +4,8 @@ use model::{Mac, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Observations kept per address and source; beyond it those go that repeat their neighbours, then the oldest.
+/// Observations kept per address and source; beyond it those go that repeat their neighbours, then the
+/// oldest.
 pub(super) const OBSERVATIONS_MAX: usize = 128;
 
 /// Observations of one address by time, equal ones once.
