@@ -1,4 +1,5 @@
 use crate::damage::{Damage, Fault, Place};
+use crate::utf8::text;
 use crate::{moment, xml};
 use evtx::err::EvtxError;
 use evtx::{EvtxParser, ParserSettings, SerializedEvtxRecord};
@@ -44,25 +45,19 @@ pub(crate) fn read(input: impl Read + Seek, file: u32, take: &mut dyn FnMut(Resu
 fn event(record: Record, file: u32) -> Result<Event, Damage> {
     let number = record.event_record_id;
     let written = moment::from_stamp_ns(record.timestamp.as_nanosecond());
-    let text = String::from_utf8_lossy(&record.data);
-    match xml::parse(&text) {
+    match xml::parse(&text(&record.data)) {
         Ok(parts) => Ok(parts.event(written, Origin { file, number })),
         Err(fault) => Err(fault.at(Place::Record(number))),
     }
 }
 
 fn place(error: &EvtxError) -> Option<Place> {
-    match error {
-        EvtxError::FailedToParseRecord { record_id, .. } => Some(Place::Record(*record_id)),
-        _ => None,
-    }
+    let EvtxError::FailedToParseRecord { record_id, .. } = error else { return None };
+    Some(Place::Record(*record_id))
 }
 
 fn fault(error: EvtxError) -> Fault {
-    match error {
-        EvtxError::IoError(error) => Fault::Io(error),
-        error => Fault::Evtx(Box::new(error)),
-    }
+    if let EvtxError::IoError(error) = error { Fault::Io(error) } else { Fault::Evtx(Box::new(error)) }
 }
 
 fn fenced<T>(run: impl FnOnce() -> T) -> Result<T, Fault> {

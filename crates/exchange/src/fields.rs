@@ -51,9 +51,11 @@ impl FieldList {
     /// Puts `later` behind these; where both have a name, these keep it.
     pub(crate) fn extend(&mut self, later: FieldList) {
         self.dropped += later.dropped;
-        for (name, value) in later.fields {
-            if self.value(&name).is_none() {
-                self.append(&name, value);
+        for field in later.fields {
+            if self.fields.len() >= FIELDS_MAX {
+                self.dropped += 1;
+            } else if self.value(&field.0).is_none() {
+                self.fields.push(field);
             }
         }
     }

@@ -6,8 +6,9 @@ mod shape;
 use crate::damage::{Damage, Fault, Place};
 use crate::fields::{FieldList, joined};
 use crate::moment::moment_of;
+use crate::utf8::text;
 use model::{Event, Origin, Value};
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Number, Value as Json};
 use std::io::Read;
 
 pub(crate) fn read(input: impl Read, file: u32, take: &mut dyn FnMut(Result<Event, Damage>)) {
@@ -20,7 +21,7 @@ pub(crate) fn read(input: impl Read, file: u32, take: &mut dyn FnMut(Result<Even
 }
 
 fn parse(bytes: &[u8]) -> Result<Map<String, Json>, Fault> {
-    Ok(serde_json::from_str(&String::from_utf8_lossy(bytes))?)
+    Ok(serde_json::from_str(&text(bytes))?)
 }
 
 fn event(object: Map<String, Json>, origin: Origin) -> Event {
@@ -62,7 +63,9 @@ fn flatten_value(name: &str, value: Json, fields: &mut FieldList) {
         Json::Array(list) if list.iter().any(|item| item.is_object() || item.is_array()) => {
             list.into_iter().for_each(|item| flatten_value(name, item, fields));
         }
-        other => fields.put(name, scalar(other)),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
+            fields.put(name, scalar(value));
+        }
     }
 }
 
@@ -72,12 +75,15 @@ fn scalar(value: Json) -> Value {
         Json::Null => Value::Null,
         Json::Bool(yes) => Value::Bool(yes),
         Json::String(text) => Value::Text(text.into()),
-        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(whole), _) => Value::Int(whole),
-            (None, Some(fraction)) if number.is_f64() => Value::Double(fraction),
-            _ => Value::Text(number.to_string().into()),
-        },
+        Json::Number(number) => number_value(&number),
         Json::Array(list) => Value::List(list.into_iter().map(scalar).collect()),
         Json::Object(_) => Value::Text(value.to_string().into()),
     }
+}
+
+/// What fits neither of our numbers stays as it is written.
+fn number_value(number: &Number) -> Value {
+    let fraction = || number.is_f64().then(|| number.as_f64().map(Value::Double)).flatten();
+    let number_or_none = number.as_i64().map(Value::Int).or_else(fraction);
+    number_or_none.unwrap_or_else(|| Value::Text(number.to_string().into()))
 }

@@ -30,12 +30,7 @@ use std::io::{Read, Seek};
 /// A damaged entry is handed to `take` as [`Damage`] and reading goes on behind it; when the input itself cannot be
 /// read any more (an I/O error, no EVTX header), that is the last thing handed over. Memory is bounded: one chunk of
 /// an EVTX file, one event, or one mail.
-pub fn read(
-    format: Format,
-    input: impl Read + Seek,
-    file: u32,
-    take: &mut dyn FnMut(Result<Event, Damage>),
-) {
+pub fn read(format: Format, input: impl Read + Seek, file: u32, take: &mut dyn FnMut(Result<Event, Damage>)) {
     match format {
         Format::Evtx => evtx::read(input, file, take),
         Format::WindowsXml => xml::read(utf8::Utf8::new(input), file, take),

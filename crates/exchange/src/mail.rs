@@ -1,10 +1,11 @@
 //! Mail messages (RFC 5322, MIME).
 
 mod links;
+mod nested;
 
 use crate::damage::{Damage, Fault, Place};
 use crate::fields::FieldList;
-use mail_parser::{Address, DateTime, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::{Address, DateTime, HeaderName, Message, MessageParser, MimeHeaders};
 use model::{Entity, EntityKind, Event, LogSource, Origin, Role, Time, Value};
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,9 +28,12 @@ fn one(input: impl Read, file: u32) -> Result<Event, Fault> {
     if bytes.len() > MAIL_MAX {
         return Err(Fault::TooLong { max: MAIL_MAX });
     }
+    let bytes = nested::disarm(&bytes);
     let parsed = catch_unwind(AssertUnwindSafe(|| {
-        let message = MessageParser::default().parse(&bytes)?;
-        (!message.headers().is_empty()).then(|| event(&message, Origin { file, number: 1 }))
+        let message = MessageParser::default().parse(&*bytes)?;
+        let mut event = event(&message, Origin { file, number: 1 });
+        nested::restore(&mut event);
+        (!event.fields.is_empty()).then_some(event)
     }));
     parsed.map_err(|_| Fault::Panic)?.ok_or(Fault::NoMail)
 }
@@ -97,7 +101,10 @@ fn headers(message: &Message<'_>) -> FieldList {
 
 /// The header fields `name`, the topmost first, as they stand but for blanks around them.
 fn raw<'m>(message: &'m Message<'_>, name: &'static str) -> impl Iterator<Item = &'m str> {
-    message.headers_raw().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    message
+        .headers_raw()
+        .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim())
 }
 
 /// A folded field as one line (RFC 5322, 2.2.3).
@@ -106,12 +113,8 @@ fn one_line(field: &str) -> String {
 }
 
 fn return_path<'m>(message: &'m Message<'_>) -> Option<&'m str> {
-    match message.header(HeaderName::ReturnPath)? {
-        HeaderValue::Text(path) => Some(path),
-        HeaderValue::TextList(paths) => paths.first().map(|path| &**path),
-        HeaderValue::Address(address) => address.first()?.address(),
-        _ => None,
-    }
+    let path = message.header(HeaderName::ReturnPath)?;
+    path.as_text().or_else(|| path.as_address()?.first()?.address())
 }
 
 /// Bare addresses, lower case.
@@ -145,21 +148,18 @@ fn attachments(message: &Message<'_>) -> Vec<Attached> {
 }
 
 fn collect(message: &Message<'_>, depth: usize, files: &mut Vec<Attached>) {
-    for part in message.attachments() {
-        match (&part.body, depth.checked_sub(1)) {
-            (PartType::Message(inner), Some(depth)) => {
-                if let Some(name) = part.attachment_name() {
-                    files.push(Attached { name: name.to_owned(), size: part.len() });
-                }
-                collect(inner, depth, files);
-            }
-            _ => files.push(attached(part)),
+    for part in message.attachments().take(NAMED_MAX) {
+        let inner = depth.checked_sub(1).and_then(|depth| Some((depth, nested::message_in(part)?)));
+        let name = part.attachment_name().unwrap_or_default();
+        if inner.is_none() || !name.is_empty() {
+            files.push(Attached { name: name.to_owned(), size: part.len() });
+        }
+        if let Some((depth, bytes)) = inner
+            && let Some(message) = MessageParser::default().parse(&*nested::disarm(&bytes))
+        {
+            collect(&message, depth, files);
         }
     }
-}
-
-fn attached(part: &MessagePart<'_>) -> Attached {
-    Attached { name: part.attachment_name().unwrap_or_default().to_owned(), size: part.len() }
 }
 
 fn entities(message: &Message<'_>, files: &[Attached]) -> Vec<Entity> {

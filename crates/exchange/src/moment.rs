@@ -38,20 +38,16 @@ pub(crate) fn from_stamp_ns(ns: i128) -> Option<Time> {
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
 fn from_number(number: i64) -> Option<Time> {
-    let ns_each = if number.unsigned_abs() >= MILLISECONDS_FROM.unsigned_abs() { 1_000_000 } else { 1_000_000_000 };
+    let ns_each =
+        if number.unsigned_abs() >= MILLISECONDS_FROM.unsigned_abs() { 1_000_000 } else { 1_000_000_000 };
     number.checked_mul(ns_each).map(Time)
 }
 
 /// Microseconds are as fine as a number of seconds with a fraction tells today's moments.
 fn from_seconds(seconds: f64) -> Option<Time> {
     let us = (seconds * 1e6).round();
-    // Not a number fails here too.
-    if !(us.abs() < 9.2e15) {
-        return None;
-    }
     #[allow(clippy::cast_possible_truncation, reason = "a whole number within the range of i64")]
-    let us = us as i64;
-    us.checked_mul(1000).map(Time)
+    (-9.2e15..9.2e15).contains(&us).then(|| Time(us as i64 * 1000))
 }
 
 #[cfg(test)]

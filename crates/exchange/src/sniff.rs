@@ -30,7 +30,7 @@ pub fn sniff(name: &str, head: &[u8]) -> Option<Format> {
     let mut text = vec![];
     // A slice can always be read.
     let _ = std::io::Read::read_to_end(&mut crate::utf8::Utf8::new(head), &mut text);
-    by_text(&String::from_utf8_lossy(&text)).or_else(|| by_name(name))
+    by_text(&crate::utf8::text(&text)).or_else(|| by_name(name))
 }
 
 /// First bytes of files that are not ours.
@@ -65,8 +65,16 @@ fn has_event(text: &str) -> bool {
 }
 
 /// Header fields of which a mail has at least one (RFC 5322, 3.6; RFC 2045, 4); Usenet and HTTP have others first.
-const MAIL_HEADERS: &[&str] =
-    &["from", "received", "return-path", "message-id", "delivered-to", "mime-version", "dkim-signature", "subject"];
+const MAIL_HEADERS: &[&str] = &[
+    "from",
+    "received",
+    "return-path",
+    "message-id",
+    "delivered-to",
+    "mime-version",
+    "dkim-signature",
+    "subject",
+];
 
 /// Whether the text begins with header fields, two at least, and one of them is a mail's.
 fn has_mail_headers(text: &str) -> bool {

@@ -1,1 +1,4 @@
 mod corpus;
+mod hostile;
+mod mail;
+mod windows;

@@ -47,8 +47,10 @@ impl Parts {
             *value = Value::Int(id);
         }
         let channel = channel::known(fields.text("Channel").unwrap_or_default());
-        let what =
-            What { service: channel.map_or("", |c| c.service), id: fields.int("EventID").unwrap_or_default() };
+        let what = What {
+            service: channel.map_or("", |c| c.service),
+            id: fields.int("EventID").unwrap_or_default(),
+        };
         derive::derive(&what, &mut fields);
         let created = fields.text("TimeCreated_SystemTime").and_then(moment);
         let time = created.or(time).unwrap_or_default();

@@ -4,6 +4,7 @@ mod split;
 
 use crate::damage::{Damage, Fault, Place};
 use crate::fields::{FieldList, joined};
+use crate::utf8::text;
 use crate::windows::Parts;
 use model::{Event, Origin, Value};
 use quick_xml::Reader;
@@ -15,7 +16,7 @@ pub(crate) fn read(input: impl Read, file: u32, take: &mut dyn FnMut(Result<Even
     let mut count = 0;
     split::split(input, &mut |found| {
         count += 1;
-        take(found.and_then(|(offset, bytes)| one(&String::from_utf8_lossy(bytes), offset, count, file)));
+        take(found.and_then(|(offset, bytes)| one(&text(bytes), offset, count, file)));
     });
 }
 
@@ -92,10 +93,8 @@ impl Walk {
         if let Some(parent) = self.levels.last_mut() {
             parent.leaf = false;
         }
-        let field = match self.section {
-            Section::Data if name == "Data" => attribute(tag, "Name").unwrap_or_else(|| name.into()),
-            _ => name.into(),
-        };
+        let own = (self.section == Section::Data && name == "Data").then(|| attribute(tag, "Name")).flatten();
+        let field = own.unwrap_or_else(|| name.into());
         self.levels.push(Level { field, leaf: true });
     }
 
@@ -108,7 +107,9 @@ impl Walk {
             Section::System if self.text.is_empty() => {}
             Section::System => self.parts.system.put(&level.field, number_or_text(&level.field, &self.text)),
             Section::Data => self.parts.data.put(&level.field, Value::Text(self.text.as_str().into())),
-            Section::Rendering if &*level.field == "Message" => self.parts.message = Some(self.text.as_str().into()),
+            Section::Rendering if &*level.field == "Message" => {
+                self.parts.message = Some(self.text.as_str().into())
+            }
             Section::Rendering | Section::Other => {}
         }
         self.text.clear();

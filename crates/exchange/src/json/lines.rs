@@ -8,8 +8,9 @@ pub(super) const OBJECT_MAX: usize = 4 * 1024 * 1024;
 ///
 /// An object begins on a line that begins with `{` (behind an optional `[` or `,`) and ends with its last brace; an
 /// array around them and what `evtx_dump` writes between them (`Record 7`) is skipped. A line that begins with `{` in
-/// the first column ends an object that is still open: it was cut short.
-pub(super) fn objects(input: impl Read, take: &mut dyn FnMut(Result<(u64, &[u8]), Damage>)) {
+/// the first column ends an object that is still open: it was cut short. Behind one that was left out, lines are skipped
+/// until the next that begins with `{`.
+pub(super) fn objects(input: impl Read, take: &mut Take<'_>) {
     let mut reader = BufReader::with_capacity(64 * 1024, input);
     let mut open = Object::default();
     let (mut bytes, mut line) = (vec![], 0);
@@ -56,8 +57,11 @@ struct Object {
     first: u64,
     /// Braces that are open.
     depth: usize,
+    /// Whether the rest of an object that was left out may still be to come.
+    lost: bool,
 }
 
+/// Takes the text of an object and the number of its first line.
 type Take<'a> = dyn FnMut(Result<(u64, &[u8]), Damage>) + 'a;
 
 impl Object {
@@ -76,11 +80,13 @@ impl Object {
     /// Looks for objects in a line outside of any.
     fn begin(&mut self, line: &[u8], take: &mut Take<'_>) {
         let line = line.trim_ascii();
-        let start = line.iter().position(|b| !matches!(b, b'[' | b',' | b']' | b' ' | b'\t')).unwrap_or(line.len());
+        let start =
+            line.iter().position(|b| !matches!(b, b'[' | b',' | b']' | b' ' | b'\t')).unwrap_or(line.len());
         let rest = line.get(start..).unwrap_or_default();
         if rest.starts_with(b"{") {
+            self.lost = false;
             self.go_on(rest, take);
-        } else if !rest.is_empty() && !rest.starts_with(b"Record ") {
+        } else if !self.lost && !rest.is_empty() && !rest.starts_with(b"Record ") {
             // What it is, the parser says best.
             take(Ok((self.first, rest)));
         }
@@ -136,6 +142,7 @@ impl Object {
     fn drop_it(&mut self, fault: Fault, take: &mut Take<'_>) {
         if self.depth > 0 {
             take(Err(fault.at(Place::Line(self.first))));
+            self.lost = true;
         }
         self.bytes.clear();
         self.depth = 0;

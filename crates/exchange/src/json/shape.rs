@@ -30,64 +30,54 @@ pub(super) fn windows(mut object: Object) -> Result<(Parts, Option<Time>), Objec
 /// `evtx_dump`: the XML as JSON, with attributes under `#attributes` or, set apart, under `<element>_attributes`.
 fn evtx_dump(mut object: Object) -> (Parts, Option<Time>) {
     let mut parts = Parts::default();
-    let Some(Json::Object(event)) = object.remove("Event") else { return (parts, None) };
-    for (name, value) in event {
-        match (name.as_str(), value) {
-            ("System", Json::Object(system)) => {
-                for (name, value) in system {
-                    element(name.strip_suffix("_attributes").unwrap_or(&name), value, &mut parts.system);
-                }
-            }
-            ("RenderingInfo", Json::Object(mut texts)) => {
-                if let Some(Json::String(message)) = texts.remove("Message") {
-                    parts.message = Some(message.into());
-                }
-            }
-            (name, Json::Object(data)) if !name.starts_with('#') && !name.ends_with("_attributes") => {
-                for (name, value) in data.into_iter().filter(|(name, _)| name != "#attributes") {
-                    element(&name, value, &mut parts.data);
-                }
-            }
-            _ => {}
-        }
+    if let Some(Json::Object(event)) = object.remove("Event") {
+        event.into_iter().for_each(|(name, value)| section(&name, value, &mut parts));
     }
     flatten("", object, &mut parts.data);
     (parts, None)
 }
 
+fn section(name: &str, value: Json, parts: &mut Parts) {
+    let Json::Object(mut inner) = value else { return };
+    let fields = match name {
+        "System" => &mut parts.system,
+        "Event_attributes" | "#attributes" => return,
+        "RenderingInfo" => {
+            if let Some(Json::String(message)) = inner.remove("Message") {
+                parts.message = Some(message.into());
+            }
+            return;
+        }
+        _ => &mut parts.data,
+    };
+    // What a section itself has as attributes is its namespace.
+    inner.remove("#attributes");
+    inner.into_iter().for_each(|(name, value)| element(&name, value, fields));
+}
+
 /// An element: its text under its name, its attributes behind `_`, what is in it under the inner names alone.
 fn element(name: &str, value: Json, fields: &mut FieldList) {
-    let Json::Object(inner) = value else { return put(name, value, fields) };
-    let attributes_only = name.ends_with("_attributes") || inner.values().all(|v| !v.is_object() && !v.is_array());
+    let inner = match value {
+        Json::Null => return,
+        Json::Object(inner) => inner,
+        Json::Array(list) => return list.into_iter().for_each(|item| element(name, item, fields)),
+        Json::Bool(_) | Json::Number(_) | Json::String(_) => return fields.put(name, scalar(value)),
+    };
+    if let Some(element) = name.strip_suffix("_attributes") {
+        return attributes(element, inner, fields);
+    }
     for (key, value) in inner {
-        match value {
-            Json::Object(attributes) if key == "#attributes" => attribute(name, attributes, fields),
-            value if key == "#text" => put(name, value, fields),
-            value if attributes_only && SYSTEM_ATTRIBUTES.contains(&key.as_str()) => {
-                fields.put(&joined(name, '_', &key), scalar(value));
-            }
-            value => element(&key, value, fields),
+        match (key.as_str(), value) {
+            ("#attributes", Json::Object(inner)) => attributes(name, inner, fields),
+            ("#text", value) => element(name, value, fields),
+            (inner, value) => element(inner, value, fields),
         }
     }
 }
 
-/// Attributes of the elements of `System`, where they are set apart from the elements.
-const SYSTEM_ATTRIBUTES: &[&str] = &[
-    "Name", "Guid", "EventSourceName", "Qualifiers", "SystemTime", "ActivityID", "RelatedActivityID", "ProcessID",
-    "ThreadID", "UserID",
-];
-
-fn attribute(element: &str, attributes: Object, fields: &mut FieldList) {
+fn attributes(element: &str, attributes: Object, fields: &mut FieldList) {
     for (key, value) in attributes.into_iter().filter(|(key, _)| !key.starts_with("xmlns")) {
         fields.put(&joined(element, '_', &key), scalar(value));
-    }
-}
-
-fn put(name: &str, value: Json, fields: &mut FieldList) {
-    match value {
-        Json::Array(list) => list.into_iter().for_each(|item| element(name, item, fields)),
-        Json::Null => {}
-        value => fields.put(name, scalar(value)),
     }
 }
 
@@ -115,7 +105,8 @@ fn winlogbeat(mut object: Object) -> (Parts, Option<Time>) {
 
 /// Data that has no name in the event is `param1`, `param2`, … in Winlogbeat, and `Data` in rules.
 fn unnamed(data: &Object, fields: &mut FieldList) {
-    let numbered = |name: &str| name.strip_prefix("param").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let numbered =
+        |name: &str| name.strip_prefix("param").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
     if data.contains_key("param1") && data.keys().all(|name| numbered(name) || name == "Binary") {
         let values = data.iter().filter(|(name, _)| numbered(name)).map(|(_, value)| scalar(value.clone()));
         fields.put("Data", Value::List(values.collect()));
@@ -183,7 +174,8 @@ fn copy(names: &[(&str, &str)], from: &FieldList, to: &mut FieldList) {
 /// where there is nothing else it is taken as UTC.
 fn flat_time(fields: &FieldList) -> Option<Time> {
     let times = |names: [&'static str; 3]| names.into_iter().filter_map(|name| fields.text(name));
-    let zoned = times(["TimeCreated", "EventTime", "@timestamp"]).find(|text| has_zone(text)).and_then(moment);
+    let zoned =
+        times(["TimeCreated", "EventTime", "@timestamp"]).find(|text| has_zone(text)).and_then(moment);
     let utc = zoned.or_else(|| times(["UtcTime", "TimeCreated", "EventTime"]).find_map(moment));
     utc.or_else(|| fields.value("EventTime").and_then(moment_of))
 }

@@ -14,7 +14,10 @@ pub(super) fn links(message: &Message<'_>) -> Vec<String> {
         match &part.body {
             PartType::Text(text) => gather(text, false, &mut found),
             PartType::Html(text) => gather(text, true, &mut found),
-            PartType::Binary(_) | PartType::InlineBinary(_) | PartType::Message(_) | PartType::Multipart(_) => {}
+            PartType::Binary(_)
+            | PartType::InlineBinary(_)
+            | PartType::Message(_)
+            | PartType::Multipart(_) => {}
         }
     }
     found
@@ -58,7 +61,8 @@ pub(super) fn results(field: Option<&str>) -> Vec<(&'static str, String)> {
     let mut found: Vec<(&'static str, String)> = vec![];
     for part in field.unwrap_or_default().split(';').skip(1) {
         let Some((method, rest)) = part.trim_start().split_once('=') else { continue };
-        let known = ["spf", "dkim", "dmarc"].into_iter().find(|known| known.eq_ignore_ascii_case(method.trim()));
+        let known =
+            ["spf", "dkim", "dmarc"].into_iter().find(|known| known.eq_ignore_ascii_case(method.trim()));
         let word = rest.trim_start().split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
         if let Some(known) = known
             && !word.is_empty()
@@ -84,7 +88,10 @@ mod tests {
     fn links_end_where_the_sentence_or_the_attribute_does() {
         let text = "See https://a.example/x?y=1. Or (HTTP://b.example/), again https://a.example/x?y=1, not http:// or x://y";
         assert_eq!(found(text, false), ["https://a.example/x?y=1", "HTTP://b.example/"]);
-        assert_eq!(found(r#"<a href="http://c.example/?a=1&amp;b=2">c</a>"#, true), ["http://c.example/?a=1&b=2"]);
+        assert_eq!(
+            found(r#"<a href="http://c.example/?a=1&amp;b=2">c</a>"#, true),
+            ["http://c.example/?a=1&b=2"]
+        );
         assert_eq!(found(&"http://a.example/é".repeat(100), false).len(), 1);
     }
 

@@ -32,7 +32,10 @@ impl Tally {
             Ok(event) => {
                 self.events += 1;
                 self.without_time += usize::from(event.time.0 == 0);
-                let id = event.fields.iter().any(|(name, value)| &**name == "EventID" && matches!(value, Value::Int(_)));
+                let id = event
+                    .fields
+                    .iter()
+                    .any(|(name, value)| &**name == "EventID" && matches!(value, Value::Int(_)));
                 self.without_id += usize::from(!id);
                 *self.logs.entry(event.log.into()).or_default() += 1;
             }
@@ -78,7 +81,8 @@ fn log_sources(folder: &Path) -> BTreeMap<String, String> {
         let Some(id) = text.lines().find_map(|line| line.strip_prefix("id: ")) else { continue };
         let block = text.lines().skip_while(|line| *line != "logsource:").skip(1);
         let block: Vec<&str> = block.take_while(|line| line.starts_with(' ')).collect();
-        let key = |name: &str| block.iter().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(": "));
+        let key =
+            |name: &str| block.iter().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(": "));
         let keys = ["product", "category", "service"].map(|name| key(name).map_or("", first_word));
         found.insert(first_word(id).to_owned(), keys.join("/"));
     }
@@ -103,7 +107,8 @@ fn every_rule_hit_of_another_engine_has_an_event_of_that_log_source() {
     for (file, ids) in hits {
         let mut sources = BTreeSet::new();
         read_file(&samples.join(&file), &mut |found| {
-            sources.extend(found.into_iter().flat_map(|event| event.sources).map(|source| show_source(&source)));
+            sources
+                .extend(found.into_iter().flat_map(|event| event.sources).map(|source| show_source(&source)));
         });
         let wanted = ids.iter().filter(|id| *id != RUN_MRU).filter_map(|id| rules.get(id));
         let wanted = wanted.filter(|wanted| !sources.contains(*wanted));
@@ -141,9 +146,12 @@ fn an_event_is_the_same_from_evtx_and_from_the_json_of_evtx_dump() {
         read_file(&path, &mut |found| text.push(found.unwrap()));
         read_file(&binary, &mut |found| evtx.push(found.unwrap()));
         for one in &text {
-            let id = |event: &Event| event.fields.iter().find(|(n, _)| &**n == "EventRecordID").map(|(_, v)| v.clone());
+            let id = |event: &Event| {
+                event.fields.iter().find(|(n, _)| &**n == "EventRecordID").map(|(_, v)| v.clone())
+            };
             let Some(other) = evtx.iter().find(|other| id(other) == id(one)) else { continue };
-            let names = |event: &Event| event.fields.iter().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
+            let names =
+                |event: &Event| event.fields.iter().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>();
             let missing: Vec<_> = names(other).symmetric_difference(&names(one)).cloned().collect();
             assert!(missing.is_empty(), "{}: {missing:?}", path.display());
             assert_eq!((&one.log, &one.sources), (&other.log, &other.sources));
@@ -185,7 +193,8 @@ fn the_json_of_otrf_becomes_windows_events() {
     }
     let mut tally = Tally::default();
     for path in files(folder, "zip") {
-        let unzipped = Command::new("unzip").arg("-p").arg(&path).args(["-x", "__MACOSX/*"]).output().unwrap();
+        let unzipped =
+            Command::new("unzip").arg("-p").arg(&path).args(["-x", "__MACOSX/*"]).output().unwrap();
         read(Format::JsonLines, Cursor::new(unzipped.stdout), 0, &mut |found| tally.count(found, &path));
     }
     tell(&format!("{} events, damage {:#?}, {:?}", tally.events, tally.damage, tally.logs));

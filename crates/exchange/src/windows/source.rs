@@ -17,8 +17,12 @@ pub(super) fn sources(what: &What, fields: &FieldList) -> Vec<LogSource> {
 /// Sysmon says with one number (12) that a key was made and that one was deleted; `EventType` tells which.
 fn fits(category: &str, what: &What, fields: &FieldList) -> bool {
     match (what.service, what.id, category) {
-        ("sysmon", 12, "registry_add") => !fields.text("EventType").is_some_and(|kind| kind.starts_with("Delete")),
-        ("sysmon", 12, "registry_delete") => !fields.text("EventType").is_some_and(|kind| kind.starts_with("Create")),
+        ("sysmon", 12, "registry_add") => {
+            !fields.text("EventType").is_some_and(|kind| kind.starts_with("Delete"))
+        }
+        ("sysmon", 12, "registry_delete") => {
+            !fields.text("EventType").is_some_and(|kind| kind.starts_with("Create"))
+        }
         _ => true,
     }
 }

@@ -12,7 +12,7 @@ const STEP: u64 = 64 * 1024;
 ///
 /// An event that does not end before the next begins is cut short and costs only itself. (A literal `</Event>` within
 /// CDATA ends the event early; Windows and the collectors we know of escape texts instead.)
-pub(super) fn split(input: impl Read, take: &mut dyn FnMut(Result<(u64, &[u8]), Damage>)) {
+pub(super) fn split(input: impl Read, take: &mut Take<'_>) {
     let mut window = Window { input, bytes: vec![], at: 0, offset: 0 };
     loop {
         match window.next() {
@@ -29,6 +29,9 @@ pub(super) fn split(input: impl Read, take: &mut dyn FnMut(Result<(u64, &[u8]), 
         }
     }
 }
+
+/// Takes the text of an event and where it begins.
+type Take<'a> = dyn FnMut(Result<(u64, &[u8]), Damage>) + 'a;
 
 /// What stands at the front of the window.
 enum Found {
@@ -70,7 +73,7 @@ impl<R: Read> Window<R> {
 
     /// Moves to the next event and measures it; `None` at the end of the input.
     fn next(&mut self) -> std::io::Result<Option<Found>> {
-        if !self.to_start()? {
+        if !self.seek_start()? {
             return Ok(None);
         }
         let mut seen = OPEN.len();
@@ -96,7 +99,7 @@ impl<R: Read> Window<R> {
         }
     }
 
-    fn to_start(&mut self) -> std::io::Result<bool> {
+    fn seek_start(&mut self) -> std::io::Result<bool> {
         loop {
             if let Some(at) = start(self.rest()) {
                 self.skip(at);
@@ -117,7 +120,6 @@ const KEEP: usize = CLOSE.len() - 1;
 
 /// Where a start tag `<Event>` begins; `<EventData>` and `<Events>` are others.
 fn start(bytes: &[u8]) -> Option<usize> {
-    memmem::find_iter(bytes, OPEN).find(|at| {
-        matches!(bytes.get(at + OPEN.len()), Some(b'>' | b' ' | b'\t' | b'\r' | b'\n'))
-    })
+    memmem::find_iter(bytes, OPEN)
+        .find(|at| matches!(bytes.get(at + OPEN.len()), Some(b'>' | b' ' | b'\t' | b'\r' | b'\n')))
 }
