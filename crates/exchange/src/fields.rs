@@ -6,7 +6,8 @@ const FIELDS_MAX: usize = 1024;
 /// Length of a field's name, in bytes; longer names are cut.
 const NAME_MAX: usize = 256;
 
-/// The fields of an event while it is put together. A name stands once; values of the same name become a list.
+/// The fields of an event while it is put together. A name stands once; values of the same name become a
+/// list.
 #[derive(Default)]
 pub(crate) struct FieldList {
     fields: Vec<(Box<str>, Value)>,
@@ -68,7 +69,8 @@ impl FieldList {
         self.fields.iter_mut().find(|(known, _)| &**known == name).map(|(_, value)| value)
     }
 
-    /// Text of `name`, if it is text and says something: not empty and not `-`, which Windows writes for nothing.
+    /// Text of `name`, if it is text and says something: not empty and not `-`, which Windows writes for
+    /// nothing.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         match self.value(name) {
             Some(Value::Text(text)) if !text.is_empty() && &**text != "-" => Some(text),

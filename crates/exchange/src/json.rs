@@ -50,7 +50,8 @@ fn other(object: Map<String, Json>, origin: Origin) -> Event {
     }
 }
 
-/// Adds the values of `object`, named by their way down (`winlog.api`); objects within a list share their names.
+/// Adds the values of `object`, named by their way down (`winlog.api`); objects within a list share their
+/// names.
 fn flatten(prefix: &str, object: Map<String, Json>, fields: &mut FieldList) {
     for (key, value) in object {
         flatten_value(&joined(prefix, '.', &key), value, fields);

@@ -62,7 +62,8 @@ fn event(message: &Message<'_>, origin: Origin) -> Event {
     }
 }
 
-/// The sender's date; of a mail without one, when the first relay took it (the lowest `Received`, RFC 5321, 4.4).
+/// The sender's date; of a mail without one, when the first relay took it (the lowest `Received`, RFC 5321,
+/// 4.4).
 fn time(message: &Message<'_>) -> Option<Time> {
     let date = message.date().and_then(moment);
     date.or_else(|| message.received_all().filter_map(|r| moment(&r.date()?)).last())

@@ -64,7 +64,8 @@ fn has_event(text: &str) -> bool {
     })
 }
 
-/// Header fields of which a mail has at least one (RFC 5322, 3.6; RFC 2045, 4); Usenet and HTTP have others first.
+/// Header fields of which a mail has at least one (RFC 5322, 3.6; RFC 2045, 4); Usenet and HTTP have others
+/// first.
 const MAIL_HEADERS: &[&str] = &[
     "from",
     "received",

@@ -10,8 +10,8 @@ pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
 /// Bytes taken from the input at once.
 const STEP: usize = 64 * 1024;
 
-/// Text of `input` as UTF-8 without a byte order mark: UTF-16 with one (or told by its zero bytes) is converted, a
-/// lone surrogate becomes U+FFFD; anything else passes as it is.
+/// Text of `input` as UTF-8 without a byte order mark: UTF-16 with one (or told by its zero bytes) is
+/// converted, a lone surrogate becomes U+FFFD; anything else passes as it is.
 pub(crate) struct Utf8<R> {
     input: R,
     encoding: Option<Encoding>,

@@ -23,8 +23,8 @@ pub(crate) struct Parts {
     pub(crate) message: Option<Box<str>>,
 }
 
-/// Fields that say which event it is. Data of these names steps aside and is called `EventData_…`: what a program puts
-/// into its own event must not make it look like another.
+/// Fields that say which event it is. Data of these names steps aside and is called `EventData_…`: what a
+/// program puts into its own event must not make it look like another.
 const IDENTITY: &[&str] = &["EventID", "Channel", "Provider_Name", "Computer", "EventRecordID"];
 
 /// What the event is, as far as tables are concerned.
@@ -85,6 +85,9 @@ impl Parts {
 fn log(channel: Option<&Channel>, fields: &FieldList) -> Box<str> {
     match channel {
         Some(known) => format!("windows_{}", known.log).into(),
-        None => windows_log(fields.text("Channel").unwrap_or_default()).into(),
+        // What a trace session (ETW) wrote has no channel.
+        None => {
+            windows_log(fields.text("Channel").or(fields.text("Provider_Name")).unwrap_or_default()).into()
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Windows events as XML (the schema of `EvtRender`, `http://schemas.microsoft.com/win/2004/08/events/event`).
+//! Windows events as XML (the schema of `EvtRender`,
+//! `http://schemas.microsoft.com/win/2004/08/events/event`).
 
 mod split;
 
@@ -29,7 +30,8 @@ fn one(text: &str, offset: u64, count: u64, file: u32) -> Result<Event, Damage> 
 /// Takes one `<Event>` apart.
 ///
 /// # Errors
-/// When it is not well-formed. What well-formed XML holds beyond the schema is left out or kept under its name.
+/// When it is not well-formed. What well-formed XML holds beyond the schema is left out or kept under its
+/// name.
 pub(crate) fn parse(text: &str) -> Result<Parts, Fault> {
     let mut reader = Reader::from_str(text);
     let mut walk = Walk::default();

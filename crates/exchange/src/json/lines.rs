@@ -6,10 +6,10 @@ pub(super) const OBJECT_MAX: usize = 4 * 1024 * 1024;
 
 /// Finds the objects of `input` and hands over each with the number of its first line.
 ///
-/// An object begins on a line that begins with `{` (behind an optional `[` or `,`) and ends with its last brace; an
-/// array around them and what `evtx_dump` writes between them (`Record 7`) is skipped. A line that begins with `{` in
-/// the first column ends an object that is still open: it was cut short. Behind one that was left out, lines are skipped
-/// until the next that begins with `{`.
+/// An object begins on a line that begins with `{` (behind an optional `[` or `,`) and ends with its last
+/// brace; an array around them and what `evtx_dump` writes between them (`Record 7`) is skipped. A line that
+/// begins with `{` in the first column ends an object that is still open: it was cut short. Behind one that
+/// was left out, lines are skipped until the next that begins with `{`.
 pub(super) fn objects(input: impl Read, take: &mut Take<'_>) {
     let mut reader = BufReader::with_capacity(64 * 1024, input);
     let mut open = Object::default();

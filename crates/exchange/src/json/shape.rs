@@ -27,7 +27,8 @@ pub(super) fn windows(mut object: Object) -> Result<(Parts, Option<Time>), Objec
     }
 }
 
-/// `evtx_dump`: the XML as JSON, with attributes under `#attributes` or, set apart, under `<element>_attributes`.
+/// `evtx_dump`: the XML as JSON, with attributes under `#attributes` or, set apart, under
+/// `<element>_attributes`.
 fn evtx_dump(mut object: Object) -> (Parts, Option<Time>) {
     let mut parts = Parts::default();
     if let Some(Json::Object(event)) = object.remove("Event") {
@@ -81,7 +82,8 @@ fn attributes(element: &str, attributes: Object, fields: &mut FieldList) {
     }
 }
 
-/// Winlogbeat (Elastic, "Winlogbeat fields"): the event under `winlog`, its data under `event_data` or `user_data`.
+/// Winlogbeat (Elastic, "Winlogbeat fields"): the event under `winlog`, its data under `event_data` or
+/// `user_data`.
 fn winlogbeat(mut object: Object) -> (Parts, Option<Time>) {
     let mut parts = Parts::default();
     if let Some(Json::Object(winlog)) = object.get_mut("winlog") {
@@ -170,8 +172,8 @@ fn copy(names: &[(&str, &str)], from: &FieldList, to: &mut FieldList) {
     }
 }
 
-/// When a flat event was: what tells its zone goes first, for NXLog's `EventTime` is local time and does not say whose;
-/// where there is nothing else it is taken as UTC.
+/// When a flat event was: what tells its zone goes first, for NXLog's `EventTime` is local time and does not
+/// say whose; where there is nothing else it is taken as UTC.
 fn flat_time(fields: &FieldList) -> Option<Time> {
     let times = |names: [&'static str; 3]| names.into_iter().filter_map(|name| fields.text(name));
     let zoned =

@@ -1,9 +1,9 @@
 //! Messages within messages.
 //!
-//! The parser builds nested messages as deep as the sender likes, and taking such a tower apart overflows the stack. So
-//! it never sees one: in the words `message` and `digest`, which a content type needs for that (RFC 2046, 5.2.1 and
-//! 5.1.5), one letter is replaced by a control character before parsing and put back afterwards; the messages within
-//! are then read one by one, to a depth that we choose.
+//! The parser builds nested messages as deep as the sender likes, and taking such a tower apart overflows the
+//! stack. So it never sees one: in the words `message` and `digest`, which a content type needs for that (RFC
+//! 2046, 5.2.1 and 5.1.5), one letter is replaced by a control character before parsing and put back
+//! afterwards; the messages within are then read one by one, to a depth that we choose.
 
 use mail_parser::{MessagePart, MimeHeaders};
 use model::{Entity, Event, Value};

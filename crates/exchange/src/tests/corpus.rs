@@ -93,7 +93,8 @@ fn first_word(text: &str) -> &str {
     text.split_whitespace().next().unwrap_or_default()
 }
 
-/// "RunMRU deleted" names no `EventType`; the other engine lets it match where the key was made (Sysmon 12, `CreateKey`).
+/// "RunMRU deleted" names no `EventType`; the other engine lets it match where the key was made (Sysmon 12,
+/// `CreateKey`).
 const RUN_MRU: &str = "3a9b8c1e-5b2e-4f7a-9d1c-2a7f3b6e1c55";
 
 #[test]

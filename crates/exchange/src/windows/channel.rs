@@ -13,10 +13,12 @@ pub(super) fn known(name: &str) -> Option<&'static Channel> {
     CHANNELS.iter().find(|channel| channel.name.eq_ignore_ascii_case(name))
 }
 
-/// Name of the log (table) for the events of `channel`: `windows_security`, `windows_sysmon`, `windows_powershell`.
+/// Name of the log (table) for the events of `channel`: `windows_security`, `windows_sysmon`,
+/// `windows_powershell`.
 ///
-/// Channels without a name of their own here lose `Microsoft-Windows-` in front and `/Operational` behind, become lower
-/// case, and have `_` for whatever is not a letter or digit; at most 64 bytes. `windows_unknown` when nothing is left.
+/// Channels without a name of their own here lose `Microsoft-Windows-` in front and `/Operational` behind,
+/// become lower case, and have `_` for whatever is not a letter or digit; at most 64 bytes. `windows_unknown`
+/// when nothing is left.
 pub fn windows_log(channel: &str) -> String {
     if let Some(known) = known(channel) {
         return format!("windows_{}", known.log);
@@ -41,7 +43,8 @@ const LOG_MAX: usize = 64;
 
 macro_rules! channels {
     ($($name:literal => $service:literal, $log:literal;)*) => {
-        /// Channel, Sigma's service (SigmaHQ, `documentation/logsource-guides` and the rules' own `definition`s), log.
+        /// Channel, Sigma's service (SigmaHQ, `documentation/logsource-guides` and the rules' own
+        /// `definition`s), log.
         const CHANNELS: &[Channel] =
             &[$(Channel { name: $name, service: $service, log: $log }),*];
     };

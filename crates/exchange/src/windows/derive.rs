@@ -65,7 +65,8 @@ fn hive(key: &str) -> String {
     key.to_owned()
 }
 
-/// The value that was set, written as Sysmon writes it; its type stands in `NewValueType` as a message number.
+/// The value that was set, written as Sysmon writes it; its type stands in `NewValueType` as a message
+/// number.
 fn details(fields: &FieldList) -> Option<String> {
     let value = fields.text("NewValue")?;
     Some(match fields.text("NewValueType") {

@@ -171,7 +171,8 @@ fn base_name(path: &str) -> &str {
     path.rsplit(['\\', '/']).next().unwrap_or(path)
 }
 
-/// Name of the file that a command line starts: what is in quotes, or else up to `.exe`, or else the first word.
+/// Name of the file that a command line starts: what is in quotes, or else up to `.exe`, or else the first
+/// word.
 fn program(command: &str) -> &str {
     let command = command.trim_start();
     if let Some(inside) = command.strip_prefix('"') {
@@ -185,7 +186,8 @@ fn program(command: &str) -> &str {
 /// Bytes of a command line that are searched for files.
 const COMMAND_MAX: usize = 32 * 1024;
 
-/// Base names of the files in a command line: words with an ending that is not a program's, a library's or a domain's.
+/// Base names of the files in a command line: words with an ending that is not a program's, a library's or a
+/// domain's.
 fn named_files(command: &str) -> impl Iterator<Item = &str> {
     let command = command.get(..command.floor_char_boundary(COMMAND_MAX)).unwrap_or_default();
     let quoted = command.split('"').enumerate();

@@ -8,10 +8,11 @@ pub(super) const EVENT_MAX: usize = 4 * 1024 * 1024;
 /// Bytes taken from the input at once.
 const STEP: u64 = 64 * 1024;
 
-/// Finds `<Event …>…</Event>` wherever it stands and hands over each with its offset; what lies between is skipped.
+/// Finds `<Event …>…</Event>` wherever it stands and hands over each with its offset; what lies between is
+/// skipped.
 ///
-/// An event that does not end before the next begins is cut short and costs only itself. (A literal `</Event>` within
-/// CDATA ends the event early; Windows and the collectors we know of escape texts instead.)
+/// An event that does not end before the next begins is cut short and costs only itself. (A literal
+/// `</Event>` within CDATA ends the event early; Windows and the collectors we know of escape texts instead.)
 pub(super) fn split(input: impl Read, take: &mut Take<'_>) {
     let mut window = Window { input, bytes: vec![], at: 0, offset: 0 };
     loop {
