@@ -1,7 +1,7 @@
 //! A row in one line, for a person: where, what, and the two or three fields that tell most.
 
 use super::view::RowView;
-use model::{Cell, Event, FieldValue, Ot, Outcome, Value};
+use model::{Action, Cell, Event, FieldValue, Ot, Outcome, Value};
 use std::fmt::Write;
 
 /// Fields that stand in one line.
@@ -52,6 +52,9 @@ const FUNCTION: &[&str] = &[
     "command",
 ];
 
+/// Logs of protocols that ride on another, and what people call them.
+const NAMES: &[(&str, &str)] = &[("modbus_umas", "UMAS")];
+
 /// An event: `HIST01 sysmon 1: CommandLine python.exe flowcalc.py, User PLANT\m.keller`.
 pub(super) fn event(event: &Event, fields: &[String]) -> String {
     let value = |name: &str| event.fields.iter().find(|(known, _)| &**known == name).map(|(_, value)| value);
@@ -87,6 +90,11 @@ pub(super) fn row(view: &RowView<'_>, fields: &[String]) -> String {
     line
 }
 
+/// Whether it is done to the device as a whole, so that its address names the object well enough.
+pub(super) fn on_device(action: Action) -> bool {
+    matches!(action, Action::Start | Action::Stop | Action::Restart | Action::ModeChange)
+}
+
 fn action(view: &RowView<'_>, ot: &Ot<'_>) -> String {
     let function =
         FUNCTION.iter().filter_map(|name| view.column(name)).map(|cell| joined(FieldValue::Cell(cell)));
@@ -97,9 +105,11 @@ fn action(view: &RowView<'_>, ot: &Ot<'_>) -> String {
         Outcome::Rejected => "rejected",
         Outcome::NoAnswer => "unanswered",
     };
-    let mut line = ot.protocol.to_uppercase();
+    let named = NAMES.iter().find(|(log, _)| *log == view.schema.log);
+    let mut line = named.map_or_else(|| ot.protocol.to_uppercase(), |(_, name)| (*name).to_owned());
+    let object = if on_device(ot.action) { "" } else { ot.object };
     for word in
-        [function.as_deref().unwrap_or(ot.action.name()), ot.object].into_iter().filter(|w| !w.is_empty())
+        [function.as_deref().unwrap_or(ot.action.name()), object].into_iter().filter(|w| !w.is_empty())
     {
         line.push(' ');
         line.push_str(word);

@@ -57,8 +57,7 @@ fn finding(
 }
 
 fn kept(view: &View<'_>, keep: &[Box<str>]) -> Fields {
-    let value = |name: &Box<str>| Some((name.clone(), describe::whole(view.field(name)?).into()));
-    keep.iter().filter_map(value).collect()
+    keep.iter().filter_map(|name| Some((name.clone(), describe::whole(view.field(name)?).into()))).collect()
 }
 
 fn entities(view: &RowView<'_>) -> Vec<Entity> {
@@ -73,7 +72,7 @@ fn entities(view: &RowView<'_>) -> Vec<Entity> {
         describe::each_value(*cell, &mut |value| found.push(Entity::new(role, kind, value)));
     }
     found.retain(|entity| !entity.value.is_empty());
-    if let Some(ot) = view.at.ot.filter(|ot| !ot.object.is_empty()) {
+    if let Some(ot) = view.at.ot.filter(|ot| !ot.object.is_empty() && !describe::on_device(ot.action)) {
         found.push(Entity::new(Role::Object, EntityKind::Tag, ot.object));
     }
     found

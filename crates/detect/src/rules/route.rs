@@ -19,13 +19,17 @@ pub(super) struct Source {
 const SETS_MAX: usize = 4096;
 
 /// What was worked out so far.
-#[derive(Default)]
 pub(super) struct Routes {
     events: HashMap<Vec<LogSource>, Vec<usize>>,
     // By address: a log's schema is a constant of the program, and a second copy of it only costs a second
     // entry.
     rows: HashMap<usize, Route>,
+    /// What rules ask of the logs that were looked up last, each in the place that its address gives it.
+    recent: [(usize, Actions); RECENT],
 }
+
+/// Logs that are known without looking into the map; two of the same place push each other out.
+const RECENT: usize = 32;
 
 /// Where the rows of a log go.
 pub(super) struct Route {
@@ -62,6 +66,12 @@ impl std::fmt::Display for Source {
     }
 }
 
+impl Default for Routes {
+    fn default() -> Self {
+        Self { events: HashMap::default(), rows: HashMap::default(), recent: [(0, Actions::NONE); RECENT] }
+    }
+}
+
 impl Routes {
     /// Groups that apply to an event of the kinds `sources`.
     pub(super) fn event(&mut self, sources: &[LogSource], groups: &[Group]) -> &[usize] {
@@ -74,11 +84,27 @@ impl Routes {
         self.events.get(sources).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether it is known by a glance that no rule asks for rows of a log with these actions.
+    #[inline]
+    pub(super) fn passes_over(&self, schema: &'static Schema, actions: Actions) -> bool {
+        let address = std::ptr::from_ref(schema).addr();
+        self.recent.get(place(address)).is_some_and(|(log, asked)| *log == address && !asked.meets(actions))
+    }
+
     /// Where the rows of a log go.
     pub(super) fn row(&mut self, schema: &'static Schema, groups: &[Group]) -> &Route {
         let address = std::ptr::from_ref(schema).addr();
-        self.rows.entry(address).or_insert_with(|| Route::of(schema.log, groups))
+        let route = self.rows.entry(address).or_insert_with(|| Route::of(schema.log, groups));
+        if let Some(recent) = self.recent.get_mut(place(address)) {
+            *recent = (address, route.actions);
+        }
+        route
     }
+}
+
+/// A schema is some 64 bytes long.
+fn place(address: usize) -> usize {
+    (address >> 6) % RECENT
 }
 
 impl Route {

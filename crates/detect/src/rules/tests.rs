@@ -58,6 +58,7 @@ fn built_in_rules_match_their_examples_and_nothing_else() {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 fn techniques_of_built_in_rules_exist() {
     let default = format!("{REPOSITORY}/target/corpus");
     let root = std::env::var("TIELINE_CORPUS").unwrap_or(default);
@@ -180,10 +181,10 @@ fn conversation() -> Conversation {
 
 fn at<'a>(conversation: &'a Conversation, ot: Option<(Action, Outcome)>) -> At<'a> {
     let ot = ot.map(|(action, outcome)| Ot {
-        protocol: "umas",
+        protocol: "modbus",
         action,
         outcome,
-        object: "",
+        object: "plc",
         value: None,
         old_value: None,
     });
@@ -222,6 +223,22 @@ fn what_no_rule_asks_for_is_let_go() {
     let route = rules.routes.row(Umas::SCHEMA, &rules.groups);
     assert!(!route.actions.meets(Actions::of(None)) && !route.actions.meets(Actions::of(Some(Action::Read))));
     assert!(route.actions.meets(Actions::of(Some(Action::Stop))));
+}
+
+/// Whether an action is let go must not depend on what was asked before, and must agree with the engine.
+#[test]
+fn an_action_is_let_go_only_when_no_rule_matches_it() {
+    let mut rules = RuleSet::load(built_in()).unwrap().rules;
+    let mut open = RuleSet::load(built_in()).unwrap().rules;
+    open.groups.iter_mut().for_each(|group| group.actions = Actions::ALL);
+    let (row, c) = (Umas { function: "X", reserved_by: None }, conversation());
+    arbtest::arbtest(|u| {
+        let outcomes = [Outcome::Request, Outcome::Accepted, Outcome::Rejected, Outcome::NoAnswer];
+        let ot = (*u.choose(Action::ALL)?, *u.choose(&outcomes)?);
+        let at = at(&c, Some(ot).filter(|_| u.ratio(7, 8).unwrap_or(true)));
+        assert_eq!(rules.row(&at, &row), open.row(&at, &row));
+        Ok(())
+    });
 }
 
 #[test]
@@ -300,7 +317,7 @@ fn what_cannot_be_loaded_is_named_with_its_line_and_costs_only_itself() {
         "title: misspelt\nlogsource: {category: ot}\ndetection:\n  s: {ot.action: stopp}\n  condition: s\n",
         "title: filter\nfilter:\n  rules: [a]\n  s: {a: b}\n  condition: s\n",
         "title: one of ours\nchain: []\n",
-        "title: many\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 1m\n  condition: {gte: 3}\n",
+        "title: many\ncorrelation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 3}}\n",
     ];
     let loaded = load(&documents.join("---\n")).unwrap();
     assert_eq!((loaded.loaded, loaded.rules.len(), loaded.correlations.len()), (2, 2, 1));
