@@ -1,4 +1,5 @@
-//! Ethernet frames with ARP, IPv4 and UDP in them, checksums included, and the tape that a tap records them on.
+//! Ethernet frames with ARP, IPv4 and UDP in them, checksums included, and the tape that a tap records them
+//! on.
 //!
 //! Sources: IEEE 802.3 (frame, padding to 60 bytes), RFC 826 (ARP), RFC 791 (IPv4), RFC 768 (UDP), RFC 1071
 //! (checksum), and the libpcap file format (draft-ietf-opsawg-pcap).
@@ -156,7 +157,8 @@ pub fn udp(from: (Station, u16), to: (Station, u16), identification: u16, payloa
     ipv4(from.0, to.0, UDP, identification, &datagram)
 }
 
-/// Checksum of a TCP segment or UDP datagram with its pseudo header (RFC 9293, 3.1), its own field being zero.
+/// Checksum of a TCP segment or UDP datagram with its pseudo header (RFC 9293, 3.1), its own field being
+/// zero.
 pub fn transport_checksum(from: Ipv4Addr, to: Ipv4Addr, protocol: u8, segment: &[u8]) -> u16 {
     let length = len16(segment).to_be_bytes();
     checksum(&[&from.octets(), &to.octets(), &[0, protocol], &length, segment])

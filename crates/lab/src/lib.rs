@@ -1,8 +1,9 @@
 //! The other side of the wire: stations that speak real protocols, and samples made from scripts.
 //!
-//! A [`script`] says who does what when on a made-up site. [`sample::generate`] plays it and gives what the site
-//! would have collected: a capture with real Ethernet, ARP, IPv4, UDP and TCP in it, Windows events, mails; and the
-//! truth about them. There is no clock and no chance in it: the same script and seed give the same bytes.
+//! A [`script`] says who does what when on a made-up site. [`sample::generate`] plays it and gives what the
+//! site would have collected: a capture with real Ethernet, ARP, IPv4, UDP and TCP in it, Windows events,
+//! mails; and the truth about them. There is no clock and no chance in it: the same script and seed give the
+//! same bytes.
 
 mod bytes;
 mod dhcp;

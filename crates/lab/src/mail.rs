@@ -1,5 +1,5 @@
-//! Mails as they lie in a mailbox (RFC 5322, RFC 2045), the harmless documents attached to them, and their way
-//! through SMTP (RFC 5321).
+//! Mails as they lie in a mailbox (RFC 5322, RFC 2045), the harmless documents attached to them, and their
+//! way through SMTP (RFC 5321).
 
 use crate::bytes::{Put, len16};
 use base64::Engine;
@@ -64,7 +64,8 @@ impl Mail<'_> {
         out
     }
 
-    /// The delivery, line by line: what the relay says and what the server answers; an empty side stays silent.
+    /// The delivery, line by line: what the relay says and what the server answers; an empty side stays
+    /// silent.
     pub(crate) fn delivery(&self) -> Vec<(String, String)> {
         let (relay, _) = self.relay;
         let server = self.server;
@@ -114,7 +115,8 @@ fn media_type(name: &str) -> &'static str {
     }
 }
 
-/// A document that only looks like one: a ZIP with the parts that its ending promises, none of which does anything.
+/// A document that only looks like one: a ZIP with the parts that its ending promises, none of which does
+/// anything.
 fn document(name: &str) -> Vec<u8> {
     const TYPES: &str = "<?xml version=\"1.0\"?><Types xmlns=\"http://schemas.openxmlformats.org/package/2006/\
         content-types\"><Default Extension=\"xml\" ContentType=\"application/xml\"/></Types>";

@@ -1,9 +1,11 @@
-//! What the compressor station does while the story runs: flow, pressures, speed and anti-surge valve of one unit.
+//! What the compressor station does while the story runs: flow, pressures, speed and anti-surge valve of one
+//! unit.
 //!
-//! Steady state of the compressor map that the research rig of Cortinovis et al. 2015 (*Experimental evaluation and
-//! improvements of model predictive control for a gas compressor*) was described by, with first-order lags: enough
-//! for believable registers and a drift towards surge, not for the surge itself. Only +, −, ×, ÷ and square root
-//! are used, which IEEE 754 rounds alike everywhere, so that a seed gives the same bytes on every machine.
+//! Steady state of the compressor map that the research rig of Cortinovis et al. 2015 (*Experimental
+//! evaluation and improvements of model predictive control for a gas compressor*) was described by, with
+//! first-order lags: enough for believable registers and a drift towards surge, not for the surge itself.
+//! Only +, −, ×, ÷ and square root are used, which IEEE 754 rounds alike everywhere, so that a seed gives the
+//! same bytes on every machine.
 
 use crate::random::Random;
 use model::{Span, Time};
@@ -120,7 +122,8 @@ impl Unit {
     }
 
     fn step(&mut self, random: &mut Random) {
-        /// Stroke of the discharge valve, 1/s; a lag of the speed governor, of the pipe and of the recycle line, s.
+        /// Stroke of the discharge valve, 1/s; a lag of the speed governor, of the pipe and of the recycle
+        /// line, s.
         const STROKE: f64 = 0.01;
         const GOVERNOR_S: f64 = 6.0;
         const PIPE_S: f64 = 2.0;

@@ -1,6 +1,8 @@
-/// Numbers that look random and follow from a seed and a label alone: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+/// Numbers that look random and follow from a seed and a label alone: SplitMix64 (Steele, Lea, Flood, OOPSLA
+/// 2014).
 ///
-/// Each part of a sample draws from its own stream, so that a change in one part leaves the bytes of all others.
+/// Each part of a sample draws from its own stream, so that a change in one part leaves the bytes of all
+/// others.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 

@@ -44,8 +44,8 @@ impl Registers<'_> {
         }
     }
 
-    /// Suction and discharge mbar, flow 0.1 g/s, speed 1/min, anti-surge valve per mille, surge distance 0.1 %
-    /// (two's complement), margin 0.1 %, 1 when running, seconds of life, alarm bits (1: close to surge).
+    /// Suction and discharge mbar, flow 0.1 g/s, speed 1/min, anti-surge valve per mille, surge distance 0.1
+    /// % (two's complement), margin 0.1 %, 1 when running, seconds of life, alarm bits (1: close to surge).
     fn anti_surge(&self, moment: Time, now: Time) -> [u16; 10] {
         let state = self.trace.at(moment);
         let [suction, discharge, flow, speed] = self.measured(moment);

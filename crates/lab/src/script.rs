@@ -1,8 +1,9 @@
 //! A script: who is on a site, what always goes on there, and who does what when.
 //!
 //! A line is one thing; `#` starts a comment. A word comes first, then a name where the thing has one, then
-//! `key=value` pairs; a value with spaces stands in double quotes, a double quote in it is written `\"`. A line that
-//! starts with `+MM:SS` is a step at that time after the start. The words and their keys stand in [`WORDS`].
+//! `key=value` pairs; a value with spaces stands in double quotes, a double quote in it is written `\"`. A
+//! line that starts with `+MM:SS` is a step at that time after the start. The words and their keys stand in
+//! [`WORDS`].
 
 mod line;
 mod read;

@@ -102,7 +102,8 @@ impl Conversation {
         self.now
     }
 
-    /// Sends `bytes` from one end, at `at` or right after what came before; gives the frame that holds their end.
+    /// Sends `bytes` from one end, at `at` or right after what came before; gives the frame that holds their
+    /// end.
     pub fn send(&mut self, tape: &mut Tape, side: Side, at: Time, bytes: &[u8]) -> FrameId {
         self.settle(tape, side, at);
         let at = at.max(self.now + SEGMENT_GAP);
@@ -217,7 +218,8 @@ fn header(from: &End, to: &End, acknowledged: u32, flags: u8, options: &[u8], by
     segment
 }
 
-/// Options of a SYN: maximum segment size 1460; from a Windows computer also window scale 8 and SACK permitted.
+/// Options of a SYN: maximum segment size 1460; from a Windows computer also window scale 8 and SACK
+/// permitted.
 fn options(stack: Stack) -> &'static [u8] {
     match stack {
         Stack::Windows => &[2, 4, 0x05, 0xb4, 1, 3, 3, 8, 1, 1, 4, 2],

@@ -51,8 +51,8 @@ pub(crate) fn change_cipher() -> [u8; 6] {
 
 /// A record of `count` encrypted bytes, at most 16,640.
 ///
-/// The byte 3 is left out: a dissector that guesses takes a segment of remote desktop that begins with it for a new
-/// message in clear.
+/// The byte 3 is left out: a dissector that guesses takes a segment of remote desktop that begins with it for
+/// a new message in clear.
 pub(crate) fn opaque(count: usize, random: &mut Random) -> Vec<u8> {
     let bytes: Vec<u8> =
         random.vec(count.min(16_640)).iter().map(|b| if *b == 3 { 0x83 } else { *b }).collect();

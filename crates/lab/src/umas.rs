@@ -1,9 +1,9 @@
 //! UMAS, Schneider Electric's engineering protocol in Modbus function 90.
 //!
-//! There is no public standard. Sources: Kaspersky ICS CERT, *The secrets of Schneider Electric's UMAS protocol*
-//! (2022), for function codes, the reservation and the answer codes 0xFE and 0xFD; the series *The UMAS protocol* of
-//! the blog Liras en la Red (2017) for the layout of INIT_COMM and READ_ID. The layouts were held against a public
-//! capture of an M340; bytes of which neither says the meaning are marked "unknown".
+//! There is no public standard. Sources: Kaspersky ICS CERT, *The secrets of Schneider Electric's UMAS
+//! protocol* (2022), for function codes, the reservation and the answer codes 0xFE and 0xFD; the series on
+//! the protocol in the blog Liras en la Red (2017) for the layout of INIT_COMM and READ_ID. The layouts were
+//! held against a public capture of an M340; bytes of which neither says the meaning are marked "unknown".
 
 use crate::bytes::Put;
 use crate::modbus::Pdu;
@@ -137,8 +137,8 @@ impl Controller {
         pdu.u16_le(1021).u16_le(self.firmware).u32_le(0).u32_le(0).u8(0);
     }
 
-    /// Range, identification, model, firmware, patch, internal version, hardware, crash code, two unknown bytes,
-    /// reference, memory banks.
+    /// Range, identification, model, firmware, patch, internal version, hardware, crash code, two unknown
+    /// bytes, reference, memory banks.
     fn identification(&self, pdu: &mut Pdu) {
         pdu.u16_le(0x3006).u32_le(0x0301).u16_le(0).u16_le(self.firmware).u16_le(0).u16_le(4);
         pdu.u16_le(0x0106).u32_le(0x0103).u16_le(0).counted(self.reference.as_bytes());
@@ -146,7 +146,8 @@ impl Controller {
         pdu.u8(2).put(&[1, 1]).u16_le(0).u32_le(0x0004_0000).put(&[4, 1]).u16_le(1).u32_le(0x027c_0000);
     }
 
-    /// Two stamps of the project, when it was made and last changed, its version, its name with a zero behind it.
+    /// Two stamps of the project, when it was made and last changed, its version, its name with a zero behind
+    /// it.
     ///
     /// The stamp is unknown; here it follows from the name.
     fn project_information(&self, pdu: &mut Pdu) {

@@ -196,7 +196,8 @@ impl Kind {
 }
 
 impl Event {
-    /// A value as it is written: Sysmon's own times stand for the moment, which only the log's clock can tell.
+    /// A value as it is written: Sysmon's own times stand for the moment, which only the log's clock can
+    /// tell.
     fn value(&self, value: &str, logged: Time) -> String {
         if value != UTC_TIME {
             return value.to_owned();

@@ -108,7 +108,8 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// What the called computer logs: the check over the network, then the session, its privileges, its programs.
+    /// What the called computer logs: the check over the network, then the session, its privileges, its
+    /// programs.
     fn logged_on(&mut self, from: &Place, to: &Place, port: u16, at: Time, random: &mut Random) -> Marks {
         let (system, session) = (self.system(&to.host), self.session(to));
         let checked = Session { account: session.account.clone(), id: session.id.saturating_sub(0x1a4) };

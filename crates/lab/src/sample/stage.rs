@@ -145,8 +145,8 @@ impl<'a> Stage<'a> {
         *port
     }
 
-    /// The way between two hosts as the tap sees it: in the server's network, or in the client's when the server
-    /// is somewhere in the internet. The first time somebody asks for the hardware address before.
+    /// The way between two hosts as the tap sees it: in the server's network, or in the client's when the
+    /// server is somewhere in the internet. The first time somebody asks for the hardware address before.
     pub(crate) fn path(&mut self, from: &Host, to: &Host, at: Time) -> Path {
         let far = |host: &Host, router: &Segment| Station { mac: router.mac, ip: host.ip, ttl: FAR_TTL };
         let (client, server) = match (&to.segment, &from.segment) {

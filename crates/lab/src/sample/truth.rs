@@ -29,7 +29,8 @@ pub struct Deed {
     pub at: Time,
     /// A sentence.
     pub what: String,
-    /// What shows it, by kind: `process`, `logon`, `frames`, `STOP_PLC`; a kind may stand there more than once.
+    /// What shows it, by kind: `process`, `logon`, `frames`, `STOP_PLC`; a kind may stand there more than
+    /// once.
     pub evidence: Vec<(&'static str, Proof)>,
 }
 
