@@ -21,7 +21,7 @@ mod tests;
 mod thread;
 
 pub use buffer::{AHEAD_MAX, IDLE_AFTER, LAG_MAX, SOURCES_MAX};
-pub use counts::{GROUP_MAX, VALUES_MAX};
+pub use counts::{ASKED_MAX, GROUP_MAX, VALUES_MAX};
 pub use definition::{DefinitionError, Problem, STEPS_MAX};
 
 use buffer::Buffer;
@@ -36,10 +36,7 @@ use std::sync::Arc;
 
 /// The chains that come with Tieline: file name and text.
 pub const BUILT_IN: &[(&str, &str)] = &[
-    (
-        "chains/mail_to_controller_stop.yml",
-        include_str!("../../../rules/chains/mail_to_controller_stop.yml"),
-    ),
+    ("chains/mail_to_controller_stop.yml", include_str!("../../../rules/chains/mail_to_controller_stop.yml")),
     (
         "chains/remote_session_to_controller_stop.yml",
         include_str!("../../../rules/chains/remote_session_to_controller_stop.yml"),
@@ -64,7 +61,8 @@ pub struct Limits {
     /// Findings that wait for their turn; beyond, the oldest is taken early, see [`Counters::released_early`].
     pub held_max: usize,
     /// Findings that stories under way consist of or may need; beyond, the time that is kept is cut to a half, a
-    /// quarter and so on, see [`Counters::shortened`]. Chains and counting correlations each have this limit.
+    /// quarter and so on until only half as many are left, see [`Counters::shortened`]. Chains and counting
+    /// correlations each have this limit.
     pub live_max: usize,
 }
 
@@ -144,7 +142,10 @@ impl Default for Limits {
 impl Chains {
     /// Reads the chains and correlations in `files` (name and text; rules are passed over), and what is wrong with
     /// those that cannot be used. The others are used.
-    pub fn load<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>, options: Options) -> (Self, Vec<Problem>) {
+    pub fn load<'a>(
+        files: impl IntoIterator<Item = (&'a str, &'a str)>,
+        options: Options,
+    ) -> (Self, Vec<Problem>) {
         let mut loaded = Loaded::default();
         for (name, text) in files {
             definition::read(name, text, &mut loaded);
@@ -173,15 +174,19 @@ impl Chains {
     /// References to rules that are not among `known` (names and ids): definitions that cannot fire.
     pub fn unknown_rules(&self, known: &BTreeSet<&str>) -> Vec<Problem> {
         let chains = self.sequences.plans.iter().flat_map(|plan| {
-            plan.steps.iter().flat_map(|step| &step.rules).map(|rule| (&plan.file, &plan.written, rule))
+            let rules = plan.steps.iter().flat_map(|step| &step.rules);
+            rules.map(|rule| (&*plan.file, &*plan.written, &**rule))
         });
-        let counts = self.counts.plans.iter();
-        let counts = counts.flat_map(|plan| plan.rules.iter().map(|rule| (&plan.file, &plan.title, rule)));
-        let unknown: BTreeSet<_> = chains.chain(counts).filter(|(_, _, rule)| !known.contains(&***rule)).collect();
-        let problem = |(file, title, rule): (&Box<str>, &Box<str>, &Box<str>)| Problem {
-            file: file.clone(),
-            definition: title.clone(),
-            error: DefinitionError::UnknownRule(rule.clone()),
+        let counts = self.counts.plans.iter().flat_map(|plan| {
+            let rules = plan.rules.iter();
+            rules.map(|rule| (&*plan.file, &*plan.title, &**rule))
+        });
+        let unknown: BTreeSet<_> =
+            chains.chain(counts).filter(|(_, _, rule)| !known.contains(rule)).collect();
+        let problem = |(file, title, rule): (&str, &str, &str)| Problem {
+            file: file.into(),
+            definition: title.into(),
+            error: DefinitionError::UnknownRule(rule.into()),
         };
         unknown.into_iter().map(problem).collect()
     }
@@ -319,10 +324,6 @@ impl Chains {
             plan::Measure::Values(place) => Some(place),
             plan::Measure::Findings | plan::Measure::Rules => None,
         });
-        let field = |place| match place {
-            &Place::Field(ref name) => Some(&**name),
-            &Place::Entity(..) => None,
-        };
-        chains.chain(groups).chain(counted).filter_map(field).collect()
+        chains.chain(groups).chain(counted).filter_map(Place::field).collect()
     }
 }

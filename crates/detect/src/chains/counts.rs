@@ -11,8 +11,11 @@ use std::hash::BuildHasher;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Findings of one group that are kept; beyond, the oldest is forgotten.
+/// Findings of one group that are kept; beyond, the oldest quarter is forgotten.
 pub const GROUP_MAX: usize = 4096;
+
+/// Count that a condition may ask for: what is surely kept.
+pub const ASKED_MAX: usize = GROUP_MAX / 4 * 3;
 
 /// Different values that an incident tells as steps of their own; the findings of further ones are repeats of the
 /// last.
@@ -28,6 +31,8 @@ pub(super) struct Counts {
     newest: Time,
     live: usize,
     sweep_at: usize,
+    /// By so much the time that findings are kept is cut.
+    part: i64,
 }
 
 /// Findings of one group.
@@ -37,8 +42,10 @@ struct Tally {
     ticks: VecDeque<Tick>,
     /// Moments at which an incident began, and a digest of what was told of it.
     told: Vec<(Time, u64)>,
-    /// Moment before which findings were forgotten.
+    /// Moment before which findings were forgotten in their time: what reaches back behind it was judged before.
     floor: Option<Time>,
+    /// Moment before which findings were forgotten since there were too many.
+    cut: Option<Time>,
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +59,7 @@ struct Tick {
 
 impl Counts {
     pub(super) fn new(plans: Vec<CountPlan>) -> Self {
-        Self { plans, newest: Time(i64::MIN), sweep_at: SWEEP_MIN, ..Self::default() }
+        Self { plans, newest: Time(i64::MIN), sweep_at: SWEEP_MIN, part: 1, ..Self::default() }
     }
 
     /// Takes `hit` of the `rule`th rule of a correlation; one without a key of the group belongs to no group.
@@ -60,23 +67,39 @@ impl Counts {
         self.newest = self.newest.max(hit.at());
         let Some(plan) = self.plans.get(number) else { return };
         let keys = plan.group_by.iter().filter_map(|group| group.places.get(rule)).map(std::slice::from_ref);
-        let (ways, left_out) = combinations(&hit.finding, keys);
+        let (ways, left_out) = combinations(hit, keys);
         counters.combinations_cut += left_out as u64;
+        let mut full = None;
         for way in ways {
             let key = (number, Values::from(way));
             let tally = self.groups.entry(key.clone()).or_default();
             for value in counted(&plan.measure, hit) {
-                let Some(forgotten) = tally.insert(Tick { hit: Arc::clone(hit), rule, value }) else {
+                if !tally.insert(Tick { hit: Arc::clone(hit), rule, value }) {
                     counters.duplicates += 1;
                     continue;
-                };
-                counters.group_forgotten += forgotten as u64;
-                self.live += 1 - forgotten;
+                }
+                self.live += 1;
                 if tally.ticks.len() >= plan.condition.min {
                     self.changed.insert(key.clone());
                 }
             }
+            full = full.or((tally.ticks.len() > GROUP_MAX).then_some(key));
         }
+        if let Some(key) = full {
+            self.shrink(&key, counters);
+        }
+    }
+
+    /// Makes room in a group; what is known of all groups is told before.
+    fn shrink(&mut self, key: &(usize, Values), counters: &mut Counters) {
+        self.tell();
+        let Some(plan) = self.plans.get(key.0) else { return };
+        let Some(tally) = self.groups.get_mut(key) else { return };
+        let before = tally.ticks.len();
+        tally.forget(self.newest - plan.hold(), plan);
+        let early = if tally.ticks.len() > GROUP_MAX { tally.cut() } else { 0 };
+        self.live -= before - tally.ticks.len();
+        counters.group_forgotten += early as u64;
     }
 
     /// Makes incidents of the groups about which something new is known.
@@ -86,7 +109,8 @@ impl Counts {
             let Some(tally) = self.groups.get_mut(&(number, key.clone())) else { continue };
             for (first, ticks) in tally.bursts(plan) {
                 let ticks: Vec<&Tick> = tally.ticks.range(ticks).collect();
-                let digest = FixedState::with_seed(0).hash_one(ticks.iter().map(|t| t.hit.key).collect::<Vec<_>>());
+                let digest =
+                    FixedState::with_seed(0).hash_one(ticks.iter().map(|t| t.hit.key).collect::<Vec<_>>());
                 if tally.told.contains(&(first, digest)) {
                     continue;
                 }
@@ -104,14 +128,13 @@ impl Counts {
             return;
         }
         self.tell();
-        self.sweep(1);
-        for part in [2, 4, 8, 16, 32, 64] {
-            if self.live < limits.live_max {
-                break;
-            }
-            counters.shortened += 1;
-            self.sweep(part);
+        self.part = (self.part / 2).max(1);
+        self.sweep(self.part);
+        while self.live >= limits.live_max / 2 && self.part < PARTS_MAX {
+            self.part *= 2;
+            self.sweep(self.part);
         }
+        counters.shortened += u64::from(self.part > 1);
         self.sweep_at = self.live.saturating_mul(2).max(SWEEP_MIN);
     }
 
@@ -134,20 +157,27 @@ impl Counts {
 
 const SWEEP_MIN: usize = 16_384;
 
+/// By so much the time that findings are kept is cut at most.
+const PARTS_MAX: i64 = 1 << 40;
+
 impl Tally {
-    /// Puts a finding in its place; `None` when it is there already, else how many were forgotten.
-    fn insert(&mut self, tick: Tick) -> Option<usize> {
+    /// Puts a finding in its place, unless it is there already.
+    fn insert(&mut self, tick: Tick) -> bool {
         let at = self.ticks.partition_point(|t| t.hit.key < tick.hit.key);
         let mut same = self.ticks.range(at..).take_while(|t| t.hit.key == tick.hit.key);
-        if same.any(|t| (t.rule, &t.value) == (tick.rule, &tick.value)) {
-            return None;
+        let known = same.any(|t| (t.rule, &t.value) == (tick.rule, &tick.value));
+        if !known {
+            self.ticks.insert(at, tick);
         }
-        self.ticks.insert(at, tick);
-        let full = self.ticks.len() > GROUP_MAX;
-        if full {
-            self.ticks.pop_front();
-        }
-        Some(usize::from(full))
+        !known
+    }
+
+    /// Forgets the oldest quarter.
+    fn cut(&mut self) -> usize {
+        let early = GROUP_MAX / 4;
+        self.ticks.drain(..early.min(self.ticks.len()));
+        self.cut = self.ticks.front().map(|tick| tick.hit.at());
+        early
     }
 
     /// Where the condition holds: the moment at which it first does, and the findings until it last does, no later
@@ -155,7 +185,8 @@ impl Tally {
     fn bursts(&self, plan: &CountPlan) -> Vec<(Time, Range<usize>)> {
         let span = plan.timespan;
         let floor = self.floor.unwrap_or(Time(i64::MIN));
-        let closed = self.told.iter().map(|(at, _)| *at).filter(|at| *at - span < floor).max();
+        let held = floor.max(self.cut.unwrap_or(floor));
+        let closed = self.told.iter().map(|(at, _)| *at).filter(|at| *at - span < held).max();
         let mut bursts: Vec<(Time, Range<usize>)> = vec![];
         let mut window = Window::default();
         let mut oldest = self.ticks.iter().enumerate().peekable();
@@ -287,7 +318,8 @@ fn incident(plan: &CountPlan, key: &Values, ticks: &[&Tick], complete: Time) -> 
 fn variables(plan: &CountPlan, key: &Values, first: Option<&&Tick>) -> Vec<(Box<str>, Box<str>)> {
     let written = |i: usize, value: &str| {
         let place = first.and_then(|tick| Some((tick, plan.group_by.get(i)?.places.get(tick.rule)?)));
-        let found = place.and_then(|(tick, place)| place.values(&tick.hit.finding).find(|v| *fold(v) == *value));
+        let found =
+            place.and_then(|(tick, place)| place.values(&tick.hit.finding).find(|v| *fold(v) == *value));
         found.unwrap_or(value).into()
     };
     let named = plan.group_by.iter().zip(key).enumerate();

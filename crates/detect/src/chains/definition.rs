@@ -45,7 +45,9 @@ pub enum DefinitionError {
         count: usize,
     },
     /// A step binds from something that is no entity.
-    #[error("step {step}: variable `{variable}` is bound to `{place}`, which is no role and kind such as `actor.user`")]
+    #[error(
+        "step {step}: variable `{variable}` is bound to `{place}`, which is no role and kind such as `actor.user`"
+    )]
     UnknownRole {
         /// The step.
         step: usize,
@@ -201,7 +203,7 @@ impl From<yaml_serde::Error> for DefinitionError {
 
 /// One text or several.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a text or a list of texts")]
+#[serde(untagged, expecting = "a text or a list of texts")]
 enum OneOrMore {
     One(String),
     More(Vec<String>),

@@ -16,6 +16,8 @@ pub(super) struct Hit {
     pub(super) key: Order,
     /// The rule hit.
     pub(super) finding: Finding,
+    /// Values of its entities as they are compared.
+    folded: Box<[Arc<str>]>,
 }
 
 /// Total order of findings: event time first, then what tells two findings of one moment apart.
@@ -34,7 +36,8 @@ impl Hit {
     pub(super) fn new(finding: Finding, at: Time) -> Self {
         let content =
             FixedState::with_seed(0).hash_one((&finding.rule, &finding.evidence.text, &finding.entities));
-        Self { key: Order { at, origin: finding.evidence.origin, content }, finding }
+        let folded = finding.entities.iter().map(|entity| fold(&entity.value)).collect();
+        Self { key: Order { at, origin: finding.evidence.origin, content }, finding, folded }
     }
 
     /// When it happened.
@@ -66,21 +69,39 @@ impl Place {
         Self::entity(text).unwrap_or_else(|| Place::Field(text.into()))
     }
 
-    /// Entities of `finding` at this place; none for a raw field.
-    pub(super) fn entities<'f>(&self, finding: &'f Finding) -> impl Iterator<Item = &'f Entity> {
-        let wanted = match self {
+    fn role(&self) -> Option<(Role, EntityKind)> {
+        match self {
             Place::Entity(role, kind) => Some((*role, *kind)),
             Place::Field(_) => None,
-        };
+        }
+    }
+
+    /// Name of the raw field, where it is one.
+    pub(super) fn field(&self) -> Option<&str> {
+        match self {
+            Place::Field(name) => Some(name),
+            Place::Entity(..) => None,
+        }
+    }
+
+    /// Every value at this place, as it is compared.
+    fn folded(&self, hit: &Hit) -> impl Iterator<Item = Arc<str>> {
+        let (wanted, field) = (self.role(), self.field());
+        let entities = hit.finding.entities.iter().zip(&hit.folded);
+        let entities = entities.filter(move |(e, _)| wanted == Some((e.role, e.kind)));
+        let fields = hit.finding.fields.iter().filter(move |(name, _)| Some(&**name) == field);
+        entities.map(|(_, value)| Arc::clone(value)).chain(fields.map(|(_, value)| fold(value)))
+    }
+
+    /// Entities of `finding` at this place; none for a raw field.
+    pub(super) fn entities<'f>(&self, finding: &'f Finding) -> impl Iterator<Item = &'f Entity> {
+        let wanted = self.role();
         finding.entities.iter().filter(move |e| wanted == Some((e.role, e.kind)))
     }
 
     /// Every value at this place, as it is written, in the order of the finding.
     pub(super) fn values<'f>(&self, finding: &'f Finding) -> impl Iterator<Item = &'f str> {
-        let field = match self {
-            Place::Field(name) => Some(&**name),
-            Place::Entity(..) => None,
-        };
+        let field = self.field();
         let fields = finding.fields.iter().filter(move |(name, _)| Some(&**name) == field);
         self.entities(finding).map(|e| &*e.value).chain(fields.map(|(_, value)| &**value))
     }
@@ -94,19 +115,24 @@ pub(super) fn fold(value: &str) -> Arc<str> {
 /// Every way to choose one value for each list of `places` (any place of a list may give it), in the order of the
 /// finding, and how many ways beyond [`COMBINATIONS_MAX`] were left out. None when a list has no value.
 pub(super) fn combinations<'p>(
-    finding: &Finding,
+    hit: &Hit,
     places: impl Iterator<Item = &'p [Place]>,
 ) -> (Vec<Vec<Arc<str>>>, usize) {
     let mut ways: Vec<Vec<Arc<str>>> = vec![vec![]];
     let mut left_out = 0;
     for list in places {
-        let values = distinct(finding, list);
-        if let [value] = &*values {
-            ways.iter_mut().for_each(|way| way.push(Arc::clone(value)));
-            continue;
+        let mut values = list.iter().flat_map(|place| place.folded(hit)).filter(|value| !value.is_empty());
+        let Some(first) = values.next() else { return (vec![], 0) };
+        let mut others: Vec<Arc<str>> = vec![];
+        for value in values {
+            if value != first && !others.contains(&value) {
+                others.push(value);
+            }
         }
-        let all = ways.len() * values.len();
-        ways = ways.iter().flat_map(|way| values.iter().map(move |v| longer(way, v))).collect();
+        let all = ways.len() * (1 + others.len());
+        let more: Vec<_> = ways.iter().flat_map(|way| others.iter().map(move |v| longer(way, v))).collect();
+        ways.iter_mut().for_each(|way| way.push(Arc::clone(&first)));
+        ways.extend(more);
         ways.truncate(COMBINATIONS_MAX);
         left_out += all - ways.len();
     }
@@ -115,15 +141,4 @@ pub(super) fn combinations<'p>(
 
 fn longer(way: &[Arc<str>], value: &Arc<str>) -> Vec<Arc<str>> {
     way.iter().chain([value]).map(Arc::clone).collect()
-}
-
-fn distinct(finding: &Finding, places: &[Place]) -> Vec<Arc<str>> {
-    let mut values: Vec<Arc<str>> = Vec::with_capacity(1);
-    for value in places.iter().flat_map(|place| place.values(finding)) {
-        let value = fold(value);
-        if !value.is_empty() && !values.contains(&value) {
-            values.push(value);
-        }
-    }
-    values
 }

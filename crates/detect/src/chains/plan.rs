@@ -76,7 +76,7 @@ impl Plan {
         })
     }
 
-    /// Everything that is further back than this from the newest moment cannot matter any more.
+    /// Stories that are further back than this from the newest moment cannot matter any more.
     ///
     /// Twice the window: repeats are told for one window after the first completion, which reaches back for one.
     pub(super) fn hold(&self) -> Span {
@@ -87,9 +87,9 @@ impl Plan {
 impl PlanStep {
     /// Every way in which `hit` can stand for this step, and how many more were left out.
     pub(super) fn said(&self, hit: &Hit) -> (Vec<Said>, usize) {
-        let (ways, left_out) = combinations(&hit.finding, self.binds.iter().map(|bind| &*bind.places));
+        let (ways, left_out) = combinations(hit, self.binds.iter().map(|bind| &*bind.places));
         let split = |mut way: Vec<Arc<str>>| {
-            let new = way.split_off(self.shared).into();
+            let new = way.drain(self.shared.min(way.len())..).collect();
             Said { shared: way.into(), new }
         };
         (ways.into_iter().map(split).collect(), left_out)

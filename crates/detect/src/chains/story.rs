@@ -23,9 +23,23 @@ impl Sequences {
         for (chain, values) in std::mem::take(&mut self.changed) {
             let window = self.plans.get(chain).map(|plan| plan.window).unwrap_or_default();
             let stories = self.completed(chain, &values).map(|done| done.stories(window)).unwrap_or_default();
+            self.withdraw(chain, &values, window, &stories);
             for (first, places) in stories {
                 self.tell_one(chain, &values, first, places, counters);
             }
+        }
+    }
+
+    /// Takes back what is not told yet and has turned out to begin or be complete at another moment.
+    fn withdraw(&mut self, chain: usize, values: &Values, window: Span, stories: &[(Time, Range<usize>)]) {
+        let of_values = (chain, values.clone(), Time(i64::MIN))..=(chain, values.clone(), Time(i64::MAX));
+        let replaced = |at: Time| {
+            stories.iter().any(|(first, _)| *first != at && at - *first <= window && *first - at <= window)
+        };
+        let keys: Vec<_> =
+            self.ready.range(of_values).map(|(key, _)| key.clone()).filter(|key| replaced(key.2)).collect();
+        for key in keys {
+            self.ready.remove(&key);
         }
     }
 
@@ -84,9 +98,7 @@ impl Sequences {
         let ends: Vec<&Thread> =
             longer.iter().filter_map(|(chain, values)| self.completed(*chain, values)).collect();
         completions.iter().all(|link| {
-            ends.iter().any(|end| {
-                end.links.binary_search_by(|known| known.hit.key.cmp(&link.hit.key)).is_ok()
-            })
+            ends.iter().any(|end| end.links.binary_search_by(|known| known.key.cmp(&link.key)).is_ok())
         })
     }
 
@@ -98,7 +110,7 @@ impl Sequences {
         values: &Values,
         completions: &[Arc<Link>],
     ) -> Option<Vec<Told>> {
-        let mut after: Vec<(&Arc<Link>, Time)> = completions.iter().map(|l| (l, l.hit.at())).collect();
+        let mut after: Vec<(&Arc<Link>, Time)> = completions.iter().map(|l| (l, l.key.at)).collect();
         let mut told = vec![tell_step(&after)?];
         for (step, next) in plan.steps.iter().skip(1).enumerate().rev() {
             let bound = plan.steps.get(step)?.bound;
@@ -121,14 +133,14 @@ fn before<'a>(
     window: Span,
 ) -> Vec<(&'a Arc<Link>, Time)> {
     let reach = |link: &'a Arc<Link>| {
-        let first = after.partition_point(|(next, _)| next.hit.at() < link.hit.at());
-        let mut candidates = after.iter().skip(first).filter(|(next, _)| next.hit.key != link.hit.key);
+        let first = after.partition_point(|(next, _)| next.key.at < link.key.at);
+        let mut candidates = after.iter().skip(first).filter(|(next, _)| next.key != link.key);
         let (next, mut end) = *candidates.next()?;
-        let at = next.hit.at();
-        for (_, other) in candidates.take_while(|(next, _)| next.hit.at() == at) {
+        let at = next.key.at;
+        for (_, other) in candidates.take_while(|(next, _)| next.key.at == at) {
             end = end.min(*other);
         }
-        let in_time = within.is_none_or(|span| at - link.hit.at() <= span) && end - link.start <= window;
+        let in_time = within.is_none_or(|span| at - link.key.at <= span) && end - link.start <= window;
         in_time.then_some((link, end))
     };
     links.iter().filter_map(reach).collect()
@@ -216,7 +228,11 @@ fn joins<'a>(
             variable: plan.variables.get(bind.variable)?.clone(),
             value: variable(bind.variable).into(),
             with,
-            confidence: confidence(value, (&here.hit.finding, &bind.places), (&there.hit.finding, &earlier.places)),
+            confidence: confidence(
+                value,
+                (&here.hit.finding, &bind.places),
+                (&there.hit.finding, &earlier.places),
+            ),
         })
     };
     shared.filter_map(join).collect()

@@ -69,6 +69,12 @@ fn run(definition: &str, options: Options, findings: impl IntoIterator<Item = Fi
     chains.flush()
 }
 
+/// What a reader of the incidents has after each batch: new versions replace old ones.
+fn renew(told: &[Incident], latest: &mut Vec<Incident>, chains: &Chains) {
+    latest.retain(|old| !told.iter().any(|new| chains.replaces(new, old)));
+    latest.extend_from_slice(told);
+}
+
 /// An incident as a person reads it.
 fn tell(incident: &Incident) -> String {
     let mut text = format!("[{}] {}\n", incident.severity.name(), incident.title);

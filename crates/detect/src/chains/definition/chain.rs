@@ -1,3 +1,25 @@
+//! Chain documents, which look like Sigma's and have a top key of their own.
+//!
+//! ```yaml
+//! title: From a mail to {user} to {jump}      # variables of all steps
+//! id: 0e1d5d1c-...                            # also name, description, status, author, date, references
+//! level: critical                             # Sigma's words; medium when absent
+//! tags: [attack.t1566.001]
+//! window: 8h                                  # first to last step; s, m, h, d, w
+//! part_of: longer_chain                       # name of a chain that tells this story alone when it completes too
+//! chain:
+//!   - rule: mail_with_active_attachment       # name or id, or a list: any of them
+//!     bind: { user: target.user }             # variable: role.kind, or a list: any of them
+//!     text: "{user} gets {object.file}"       # variables so far, and entities of this finding
+//!   - rule: remote_interactive_logon
+//!     within: 1h                              # since the step before
+//!     bind: { user: actor.user, jump: target.host }
+//! consequence: "{jump} is no longer a border"
+//! ```
+//!
+//! A variable that an earlier step has bound must have the same value, in any case of its letters; every step but the
+//! first has one. Steps are in the order of their event time, at equal times in that of the definition.
+
 use super::{DefinitionError, OneOrMore, STEPS_MAX, level, span, techniques};
 use crate::chains::hit::Place;
 use crate::chains::plan::{Bind, Plan, PlanStep};
@@ -74,11 +96,8 @@ fn compile(number: usize, step: Step, variables: &mut Vec<Box<str>>) -> Result<P
 }
 
 fn places_of(step: usize, variable: &str, texts: Vec<String>) -> Result<Vec<Place>, DefinitionError> {
-    let unknown = |text: &str| DefinitionError::UnknownRole {
-        step,
-        variable: variable.into(),
-        place: text.into(),
-    };
+    let unknown =
+        |text: &str| DefinitionError::UnknownRole { step, variable: variable.into(), place: text.into() };
     if texts.is_empty() {
         return Err(unknown(""));
     }

@@ -1,7 +1,7 @@
 //! Correlation documents of Sigma (specification 2.1.0, "Sigma Correlation Rules").
 
 use super::{DefinitionError, Loaded, OneOrMore, STEPS_MAX, level, span, techniques};
-use crate::chains::counts::GROUP_MAX;
+use crate::chains::counts::ASKED_MAX;
 use crate::chains::hit::Place;
 use crate::chains::plan::{Bind, Condition, CountPlan, Group, Measure, Plan, PlanStep};
 use crate::chains::template::Template;
@@ -73,13 +73,11 @@ fn counting(file: &str, document: Document) -> Result<CountPlan, DefinitionError
     let (measure, condition) = match &*correlation.kind {
         // Without a condition, all of the rules must occur.
         "temporal" => (Measure::Rules, given.unwrap_or(all)),
-        "value_count" => {
-            (Measure::Values(counted(correlation)?), given.ok_or_else(|| missing("condition"))?)
-        }
+        "value_count" => (Measure::Values(counted(correlation)?), given.ok_or_else(|| missing("condition"))?),
         _ => (Measure::Findings, given.ok_or_else(|| missing("condition"))?),
     };
-    if condition.min > GROUP_MAX {
-        return Err(DefinitionError::OutOfReach { needed: condition.min, max: GROUP_MAX });
+    if condition.min > ASKED_MAX {
+        return Err(DefinitionError::OutOfReach { needed: condition.min, max: ASKED_MAX });
     }
     Ok(CountPlan {
         file: file.into(),
@@ -106,7 +104,9 @@ fn counted(correlation: &Correlation) -> Result<Place, DefinitionError> {
         Some(OneOrMore::More(fields)) if fields.len() == 1 => {
             fields.first().map(|field| Place::any(field)).ok_or_else(|| missing("condition.field"))
         }
-        Some(OneOrMore::More(_)) => Err(DefinitionError::NotSupported("value_count of several fields".into())),
+        Some(OneOrMore::More(_)) => {
+            Err(DefinitionError::NotSupported("value_count of several fields".into()))
+        }
         None => Err(missing("condition.field")),
     }
 }
@@ -158,7 +158,7 @@ struct Correlation {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "expected a mapping such as `gte: 10`")]
+#[serde(deny_unknown_fields, expecting = "a mapping such as `gte: 10`")]
 struct Bounds {
     gte: Option<usize>,
     gt: Option<usize>,

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::chains::{AHEAD_MAX, IDLE_AFTER};
-use std::time::Instant;
 
 const TWO_IN_10_S: &str = "
 title: two of two
@@ -169,7 +168,8 @@ correlation:
   timespan: 5m
   condition: { field: TargetUserName, gte: 3 }
 ";
-    let failed = |s: i64, user: &str| finding("failed", s * S, &[("source.ip", "10.0.0.1"), ("TargetUserName", user)]);
+    let failed =
+        |s: i64, user: &str| finding("failed", s * S, &[("source.ip", "10.0.0.1"), ("TargetUserName", user)]);
     let same = [failed(1, "a"), failed(2, "a"), failed(3, "A"), failed(4, "b")];
     assert_eq!(run(spray, live(60), same.clone()).len(), 0);
     let told = run(spray, live(60), same.into_iter().chain([failed(5, "c")]));
@@ -209,22 +209,4 @@ correlation: { type: event_count, rules: [r0], timespan: 1m, condition: { gte: 3
     let burst = |from: i64, n: u64| (0..n).map(move |i| row(0, i, hit("r0", (from + i as i64) * S)));
     let told = run(count, live(60), burst(0, 10).chain(burst(1000, 3)).chain(burst(2000, 2)));
     assert_eq!(told.iter().map(|i| i.steps[0].repeats + 1).collect::<Vec<_>>(), [10, 3]);
-}
-
-#[test]
-fn a_measured_worst_case_is_printed() {
-    let four = ordered("1d").replace("[r0, r1]", "[r0, r1, r2, r3]");
-    let mut chains = chains(&four, live(0));
-    for rule in 0..3 {
-        for i in 0..400 {
-            chains.push(hit(&format!("r{rule}"), (1 + 5000 * rule + i) * S));
-        }
-    }
-    chains.advance(Time(14_000 * S));
-    let findings: Vec<_> = (0..10).map(|i| hit("r2", (15_000 + i) * S)).collect();
-    let start = Instant::now();
-    findings.into_iter().for_each(|finding| chains.push(finding));
-    chains.advance(Time(16_000 * S));
-    eprintln!("4 steps, 400 findings each: 10 more take {:?}", start.elapsed());
-    assert_eq!(chains.held().0, 0);
 }
