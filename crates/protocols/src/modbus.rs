@@ -21,7 +21,7 @@ use crate::umas::Exchange;
 use crate::{Out, Protocol, Session, Side, Stream, umas};
 use adu::{Body, Head};
 use detail::{Answer, Desk};
-use model::Outcome;
+use model::{Name, Outcome};
 pub(crate) use names::unknown;
 use open::Open;
 use rows::{MaskWrite, Modbus, ReadWrite};
@@ -45,6 +45,7 @@ pub static PROTOCOL: Protocol = Protocol {
     recognise: recognise::recognise,
     open: || Box::<Transactions>::default(),
     logs: &[
+        rows::Known::SCHEMA,
         rows::Modbus::SCHEMA,
         rows::Detailed::SCHEMA,
         rows::MaskWrite::SCHEMA,
@@ -66,6 +67,8 @@ struct Transactions {
     desk: Desk,
     /// How many links to other logs were handed out.
     links: u32,
+    /// Both ends have been introduced as master and slave.
+    introduced: bool,
 }
 
 impl Session for Transactions {
@@ -73,6 +76,7 @@ impl Session for Transactions {
         let (head, mut r) = Head::parse(bytes)?;
         let body = Body::parse(&mut r, head.function, from);
         out.confirm();
+        self.introduce(out);
         out.row(&Modbus::new(head, from, &body));
         let body = body?;
         match from {
@@ -92,6 +96,17 @@ impl Session for Transactions {
 }
 
 impl Transactions {
+    /// Tells once a host that this one is a master and that one a slave.
+    fn introduce(&mut self, out: &mut Out<'_>) {
+        if std::mem::replace(&mut self.introduced, true) {
+            return;
+        }
+        let (master, slave) = (out.conversation.orig.addr, out.conversation.resp.addr);
+        for (host, part) in [(master, "Known::MODBUS_MASTER"), (slave, "Known::MODBUS_SLAVE")] {
+            out.once(host, part, &rows::Known { host, device_type: Name(part) });
+        }
+    }
+
     fn request(&mut self, head: Head, body: &Body<'_>, out: &mut Out<'_>) {
         if !names::is_joined(head.function) {
             self.desk.alone(head, body, Outcome::Request, out);

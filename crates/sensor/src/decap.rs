@@ -1,6 +1,7 @@
-//! Packets inside packets: IP-in-IP, GRE, VXLAN, Geneve.
+//! Packets inside packets: IP-in-IP, GRE, VXLAN, Geneve, GTP, Teredo.
 //!
-//! Sources: RFC 2003, 3; RFC 2784, 2; RFC 2890, 2; RFC 7348, 5; RFC 8926, 3.4; draft-foschiano-erspan-03, 4.
+//! Sources: RFC 2003, 3; RFC 2784, 2; RFC 2890, 2; RFC 7348, 5; RFC 8926, 3.4; RFC 4380, 5.1.1;
+//! RFC 8086, 3; 3GPP TS 29.281, 5; draft-foschiano-erspan-03, 4.
 
 use wire::Reader;
 
@@ -43,8 +44,49 @@ pub(crate) fn inside_udp(port: u16, payload: &[u8]) -> Option<Inner<'_>> {
             r.take("options", usize::from(first & 0x3f) * 4).ok()?;
             typed(ethertype, r)
         }
+        4754 => gre(payload),
+        2152 => gtp(r),
+        3544 => teredo(r),
         _ => None,
     }
+}
+
+/// A user packet of GTPv1 (3GPP TS 29.281, 5.1); messages about tunnels carry none.
+fn gtp(mut r: Reader<'_>) -> Option<Inner<'_>> {
+    let flags = r.u8("flags").ok()?;
+    let kind = r.u8("message type").ok()?;
+    (flags & 0xf0 == 0x30 && kind == 255).then_some(())?;
+    r.bytes::<6>("length and tunnel").ok()?;
+    if flags & 0x07 != 0 {
+        r.bytes::<3>("sequence and n-pdu number").ok()?;
+        let mut next = r.u8("next extension").ok()?;
+        for _ in 0..EXTENSIONS_MAX {
+            if flags & 0x04 == 0 || next == 0 {
+                break;
+            }
+            let length = usize::from(r.u8("extension length").ok()?) * 4;
+            r.take("extension", length.checked_sub(2)?).ok()?;
+            next = r.u8("next extension").ok()?;
+        }
+    }
+    Some(Inner::Ip(r.rest()))
+}
+
+/// Extension headers of a GTP packet that are followed.
+const EXTENSIONS_MAX: usize = 8;
+
+/// IPv6 in UDP, perhaps behind authentication and origin (RFC 4380, 5.1.1).
+fn teredo(mut r: Reader<'_>) -> Option<Inner<'_>> {
+    if r.rest().starts_with(&[0, 1]) {
+        r.u16_be("authentication").ok()?;
+        let lengths = r.bytes::<2>("lengths").ok()?;
+        r.take("identifier and value", lengths.iter().map(|length| usize::from(*length)).sum()).ok()?;
+        r.bytes::<9>("nonce and confirmation").ok()?;
+    }
+    if r.rest().starts_with(&[0, 0]) {
+        r.bytes::<8>("origin").ok()?;
+    }
+    (r.rest().first()? >> 4 == 6).then_some(Inner::Ip(r.rest()))
 }
 
 fn gre(payload: &[u8]) -> Option<Inner<'_>> {

@@ -278,7 +278,8 @@ impl Sensor {
             let addl = format!("{} != {}", udp.length, packet.payload_len());
             write_weird("UDP_datagram_length_mismatch", Some(&addl), Some(&flow.conversation), seen, rows);
         }
-        let data = udp.payload.get(..payload_len).unwrap_or(udp.payload);
+        // Where the two lengths disagree, receivers go by the IP header's.
+        let data = udp.payload;
         let Flow { app, conversation, .. } = flow;
         let now = Stamp { time: seen.time, origin: seen.origin };
         let mut context =
@@ -447,7 +448,6 @@ impl Sensor {
         self.timers.set(seen.time + flow.idle, slot, flow.generation, Wake::Idle);
         if tcp {
             self.timers.set(seen.time + ATTEMPT, slot, flow.generation, Wake::Attempt);
-            self.timers.set(seen.time + LINGER, slot, flow.generation, Wake::Expire);
         }
         if let Some(place) = self.flows.get_mut(slot) {
             *place = Some(flow);

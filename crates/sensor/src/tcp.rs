@@ -324,7 +324,8 @@ impl Tcp {
         } else {
             &self.orig
         };
-        if self.is_closed() {
+        let rejected = self.orig.state == State::SynSent && self.resp.state == State::Reset;
+        if self.is_closed() || rejected {
             return true;
         }
         let reversed = !header.flags.ack()
@@ -338,7 +339,7 @@ impl Tcp {
     pub(crate) fn odd_reuse(&self, header: &Header<'_>) -> Option<&'static str> {
         let reset = self.orig.state == State::Reset || self.resp.state == State::Reset;
         let opener = if header.flags.ack() { &self.resp } else { &self.orig };
-        if !self.is_closed() {
+        if !self.is_closed() && !reset {
             return Some(if opener.state == State::SynSent {
                 "SYN_seq_jump"
             } else {

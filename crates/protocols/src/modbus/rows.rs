@@ -3,9 +3,19 @@
 use super::adu::{Body, Head};
 use super::names;
 use crate::Side;
-use model::{Conversation, Port};
+use model::{Conversation, Name, Port};
 use std::net::IpAddr;
 use wire::Result;
+
+model::log! {
+    /// Hosts that speak Modbus, once in each part that they play.
+    pub(crate) struct Known: "known_modbus", Site {
+        /// Address of the host.
+        host: IpAddr => Ip,
+        /// `Known::MODBUS_MASTER` asks, `Known::MODBUS_SLAVE` answers.
+        device_type: Name,
+    }
+}
 
 model::log! {
     /// One row per Modbus PDU.

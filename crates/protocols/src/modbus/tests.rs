@@ -15,6 +15,8 @@ fn a_read_and_its_response_make_one_row() {
         < 0001 0000 0007 01 03 04 00ff 0100
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=1 unit=1 func=READ_HOLDING_REGISTERS pdu_type=REQ
             modbus @2 tid=1 unit=1 func=READ_HOLDING_REGISTERS pdu_type=RESP
             modbus_detailed @1 tid=1 unit=1 func=READ_HOLDING_REGISTERS address=16 quantity=2 response_values=[255, 256] matched=true | read accepted holding_registers
@@ -33,6 +35,8 @@ fn coils_are_bits_and_the_rest_of_their_byte_is_padding() {
         < 0002 0000 0004 04 02 01 80
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=1 unit=4 func=READ_COILS pdu_type=REQ
             modbus @2 tid=1 unit=4 func=READ_COILS pdu_type=RESP
             modbus_detailed @1 tid=1 unit=4 func=READ_COILS address=1 quantity=3 response_values=[1, 0, 1] matched=true response_data=0,0,0,0,0 | read accepted coils
@@ -58,6 +62,8 @@ fn a_write_tells_its_object_and_its_values() {
         < 0004 0000 0006 01 10 0028 0002
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=1 unit=1 func=WRITE_SINGLE_COIL pdu_type=REQ
             modbus @2 tid=1 unit=1 func=WRITE_SINGLE_COIL pdu_type=RESP
             modbus_detailed @1 tid=1 unit=1 func=WRITE_SINGLE_COIL address=3 quantity=1 request_values=[1] response_values=[1] matched=true | write accepted coil 3 = 1
@@ -86,6 +92,8 @@ fn an_exception_rejects_the_request_it_answers() {
         < 0003 0000 0003 01 86 05  # taken, but it takes long
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=1 unit=1 func=WRITE_SINGLE_REGISTER pdu_type=REQ
             modbus @2 tid=1 unit=1 func=WRITE_SINGLE_REGISTER_EXCEPTION pdu_type=RESP exception=ILLEGAL_DATA_ADDRESS
             modbus_detailed @1 tid=1 unit=1 func=WRITE_SINGLE_REGISTER address=7 quantity=1 request_values=[4660] matched=true exception_code=ILLEGAL_DATA_ADDRESS | write rejected holding_register 7 = 4660
@@ -109,6 +117,8 @@ fn requests_and_responses_that_find_no_partner_are_told() {
         < 0001 0000 0005 01 04 02 0000  # another function
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=1 unit=1 func=READ_HOLDING_REGISTERS pdu_type=REQ
             modbus @2 tid=2 unit=1 func=READ_HOLDING_REGISTERS pdu_type=RESP
             modbus_detailed @2 tid=2 unit=1 func=READ_HOLDING_REGISTERS quantity=2 response_values=[255, 256] matched=false | read accepted holding_registers
@@ -132,6 +142,8 @@ fn pipelined_requests_with_one_transaction_are_told_apart_by_what_fits() {
         < 0000 0000 0007 01 03 04 0001 0002
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=0 unit=1 func=READ_HOLDING_REGISTERS pdu_type=REQ
             modbus @2 tid=0 unit=1 func=READ_HOLDING_REGISTERS pdu_type=REQ
             modbus @3 tid=0 unit=1 func=READ_HOLDING_REGISTERS pdu_type=RESP
@@ -153,6 +165,8 @@ fn masks_and_combined_writes_have_logs_of_their_own() {
         < 0015 0000 0007 06 17 04 00cc 00dd
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=18 unit=4 func=MASK_WRITE_REGISTER pdu_type=REQ
             modbus_mask_write_register @1 is_orig=true source_h=10.0.0.1 source_p=40000 destination_h=10.0.0.2 destination_p=502 modbus_detailed_link_id=C00000000000000000-1 tid=18 unit=4 func=MASK_WRITE_REGISTER request_response=REQUEST address=10 and_mask=57005 or_mask=1
             modbus @2 tid=18 unit=4 func=MASK_WRITE_REGISTER pdu_type=RESP
@@ -179,6 +193,8 @@ fn diagnostics_can_restart_or_silence_a_device() {
         < 0003 0000 0008 02 08 0000 12345678
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=1 unit=2 func=DIAGNOSTICS pdu_type=REQ
             modbus @2 tid=1 unit=2 func=DIAGNOSTICS pdu_type=RESP
             modbus_detailed @1 tid=1 unit=2 func=DIAGNOSTICS matched=true request_subfunction_code=Restart Communications Option response_subfunction_code=Restart Communications Option request_data=\xff\x00 response_data=\xff\x00 | restart accepted Restart Communications Option
@@ -202,6 +218,8 @@ fn a_device_identifies_itself_to_the_inventory() {
         < 0018 0000 000b 01 11 08 02 50756d702d37 ff
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=23 unit=1 func=ENCAP_INTERFACE_TRANSPORT pdu_type=REQ
             modbus_read_device_identification @1 is_orig=true source_h=10.0.0.1 source_p=40000 destination_h=10.0.0.2 destination_p=502 modbus_detailed_link_id=C00000000000000000-1 tid=23 unit=1 func=ENCAP_INTERFACE_TRANSPORT request_response=REQUEST mei_type=READ-DEVICE-IDENTIFICATION device_id_code=1 object_id_code=0x00 object_id=Basic Device Identification
             modbus @2 tid=23 unit=1 func=ENCAP_INTERFACE_TRANSPORT pdu_type=RESP
@@ -232,6 +250,8 @@ fn files_and_queues_are_counted() {
         < 0016 0000 000a 0a 18 0006 0002 01b8 1284
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=16 unit=8 func=READ_FILE_RECORD pdu_type=REQ
             modbus @2 tid=16 unit=8 func=READ_FILE_RECORD pdu_type=RESP
             modbus_detailed @1 tid=16 unit=8 func=READ_FILE_RECORD quantity=1 matched=true response_data=\x05\x06\x0d\xfe\x00  | file_read accepted file 4
@@ -266,6 +286,8 @@ fn damage_is_told_in_words() {
         < 0005 0000 0002 01 83
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=1 unit=1 func=READ_HOLDING_REGISTERS pdu_type=REQ
             damaged: quantity at byte 10 is cut short by 1 bytes
             damaged: protocol at byte 2 holds 0x7, which is not allowed

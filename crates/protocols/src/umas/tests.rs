@@ -20,6 +20,8 @@ fn a_stop_under_a_reservation_is_an_accepted_stop() {
         > 0005 0000 0004 00 5a 7c 11
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=1 unit=0 func=PROGRAM_UNITY pdu_type=REQ
             modbus_detailed @1 tid=1 unit=0 func=PROGRAM_UNITY
             modbus @2 tid=1 unit=0 func=PROGRAM_UNITY pdu_type=RESP
@@ -59,6 +61,8 @@ fn a_signed_request_is_named_by_what_it_signs() {
             "
         ),
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=1 unit=0 func=PROGRAM_UNITY pdu_type=REQ
             modbus_detailed @1 tid=1 unit=0 func=PROGRAM_UNITY
             modbus @2 tid=1 unit=0 func=PROGRAM_UNITY pdu_type=RESP
@@ -84,6 +88,8 @@ fn a_controller_tells_its_model_firmware_project_and_card() {
             "
         ),
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=1 unit=0 func=PROGRAM_UNITY pdu_type=REQ
             modbus_detailed @1 tid=1 unit=0 func=PROGRAM_UNITY
             modbus @2 tid=1 unit=0 func=PROGRAM_UNITY pdu_type=RESP
@@ -124,6 +130,8 @@ fn blocks_of_programs_and_memory_are_named() {
         > 000a 0000 0003 00 5a 00
         ",
         expect![[r#"
+            known_modbus @1 host=10.0.0.1 device_type=Known::MODBUS_MASTER
+            known_modbus @1 host=10.0.0.2 device_type=Known::MODBUS_SLAVE
             modbus @1 tid=1 unit=0 func=PROGRAM_UNITY pdu_type=REQ
             modbus_detailed @1 tid=1 unit=0 func=PROGRAM_UNITY
             modbus @2 tid=1 unit=0 func=PROGRAM_UNITY pdu_type=RESP

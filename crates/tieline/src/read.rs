@@ -1,0 +1,106 @@
+//! `tieline read`: files in, one story out.
+
+mod findings;
+mod inputs;
+mod json;
+mod pipeline;
+mod summary;
+
+use crate::rules::{self, Detection};
+use crate::talk::Talk;
+use crate::{Outcome, WrongUse};
+use clap::ValueEnum;
+use findings::Findings;
+use inputs::Source;
+use model::{Incident, Severity};
+use pipeline::Pipeline;
+use sensor::zeek;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use store::Lake;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Captures (pcap, pcapng, also gzip or zstd), EVTX, Windows events as XML or JSON lines, mails; or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Write the logs of the captures into this folder, as Zeek does
+    #[arg(long, value_name = "DIR")]
+    zeek_dir: Option<PathBuf>,
+    /// How these logs are written
+    #[arg(long, value_enum, default_value = "tsv")]
+    zeek_format: ZeekFormat,
+    /// Write every row, event, finding and incident into this lake, for `tieline ask`
+    #[arg(long, value_name = "DIR")]
+    lake: Option<PathBuf>,
+    /// Folder or file of Sigma rules, beside the built-in ones; can be given several times
+    #[arg(long = "rules", value_name = "DIR")]
+    rules: Vec<PathBuf>,
+    /// One JSON object per line instead of a summary: files, logs, assets, conduits, findings, incidents
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum ZeekFormat {
+    Tsv,
+    Json,
+}
+
+/// All that is known once every file is read.
+struct Story {
+    sources: Vec<Source>,
+    /// Rows by log, in order of the name.
+    logs: Vec<(String, u64)>,
+    assets: Vec<site::Asset>,
+    conduits: Vec<site::Conduit>,
+    findings: Findings,
+    incidents: Vec<Incident>,
+    /// What a bound left out, in a sentence each.
+    left_out: Vec<String>,
+}
+
+/// A finding of this level or above asks for action: exit code 1.
+const ACTION: Severity = Severity::Medium;
+
+pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
+    let paths = inputs::expand(&args.files).map_err(|missing| WrongUse(missing.to_string()))?;
+    let detection = rules::load(&args.rules)?;
+    if !detection.problems.is_empty() {
+        detection.problems.iter().for_each(|problem| talk.warn(problem));
+        talk.say(format!("{} rules loaded, {} problems", detection.rules.len(), detection.problems.len()));
+    }
+    let story = read(args, &paths, detection, talk)?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if args.json {
+        json::write(&story, &mut out)?;
+    } else {
+        summary::write(&story, &mut out)?;
+    }
+    out.flush()?;
+    let failed = story.sources.iter().filter(|source| source.failed).count();
+    if failed > 0 {
+        anyhow::bail!("{failed} of {} files could not be read", story.sources.len());
+    }
+    let action = !story.incidents.is_empty() || story.findings.worst().is_some_and(|worst| worst >= ACTION);
+    Ok(if action { Outcome::Findings } else { Outcome::Fine })
+}
+
+fn read(args: &Args, paths: &[PathBuf], detection: Detection, talk: &Talk) -> anyhow::Result<Story> {
+    let format = match args.zeek_format {
+        ZeekFormat::Tsv => zeek::Format::Tsv,
+        ZeekFormat::Json => zeek::Format::Json,
+    };
+    let zeek = args.zeek_dir.as_deref().map(|dir| zeek::Folder::create(dir, format)).transpose()?;
+    let lake = args.lake.as_deref().map(Lake::create).transpose()?;
+    let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    let mut lake = lake.map(|lake| lake.writer(&names.join("\n")));
+    if let Some(lake) = &mut lake {
+        for (number, name) in (0..).zip(&names) {
+            lake.file(number, name);
+        }
+    }
+    let mut pipeline = Pipeline::new(detection, zeek, lake);
+    let sources = inputs::read_all(paths, &mut pipeline, talk);
+    pipeline.finish(sources, talk)
+}

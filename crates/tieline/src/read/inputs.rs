@@ -1,0 +1,219 @@
+//! Finds out what each file is and feeds it to the pipeline.
+
+use super::pipeline::Pipeline;
+use crate::talk::Talk;
+use exchange::Format;
+use indicatif::ProgressBar;
+use model::Time;
+use sensor::capture::Capture;
+use sensor::{Counters, Sensor};
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
+
+/// A file that was read, and what came of it.
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    /// What it is, in a word or two.
+    pub(crate) kind: &'static str,
+    pub(crate) bytes: u64,
+    /// Packets or events.
+    pub(crate) entries: u64,
+    /// Entries that could not be read.
+    pub(crate) damaged: u64,
+    /// What was wrong first.
+    pub(crate) damage: Option<String>,
+    pub(crate) first: Option<Time>,
+    pub(crate) last: Option<Time>,
+    pub(crate) counters: Option<Counters>,
+    /// Nothing could be had from it.
+    pub(crate) failed: bool,
+}
+
+/// A file that is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no file {}", .0.display())]
+pub(crate) struct NoFile(PathBuf);
+
+/// Complaints about one file that are shown; the rest is counted.
+const COMPLAINTS_MAX: u64 = 3;
+/// Bytes that are looked at to tell what a file is.
+const HEAD: usize = 4096;
+
+/// The files that `given` names, folders replaced by what lies in them, in order.
+///
+/// # Errors
+/// When one of them is not there.
+pub(crate) fn expand(given: &[PathBuf]) -> Result<Vec<PathBuf>, NoFile> {
+    let mut files = vec![];
+    for path in given {
+        if !path.exists() {
+            return Err(NoFile(path.clone()));
+        }
+        gather(path, &mut files);
+    }
+    Ok(files)
+}
+
+fn gather(path: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(inside) = std::fs::read_dir(path) else {
+        files.push(path.to_owned());
+        return;
+    };
+    let mut inside: Vec<_> = inside.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    inside.sort();
+    inside.iter().for_each(|path| gather(path, files));
+}
+
+/// Reads the files one after the other; what is wrong with one costs only itself.
+pub(crate) fn read_all(paths: &[PathBuf], pipeline: &mut Pipeline, talk: &Talk) -> Vec<Source> {
+    let sizes: Vec<u64> = paths.iter().map(|path| path.metadata().map_or(0, |data| data.len())).collect();
+    let bar = talk.progress(sizes.iter().sum());
+    let mut sources = vec![];
+    for ((number, path), bytes) in (0..).zip(paths).zip(sizes) {
+        bar.set_message(path.display().to_string());
+        let mut source = Source::new(path, bytes);
+        if let Err(error) = read_one(&mut source, number, pipeline, &bar) {
+            source.complain(&error, talk);
+            source.failed = source.entries == 0;
+        }
+        if source.damaged > COMPLAINTS_MAX {
+            talk.warn(format!("{}: {} entries in all could not be read", path.display(), source.damaged));
+        }
+        sources.push(source);
+    }
+    bar.finish_and_clear();
+    sources
+}
+
+fn read_one(
+    source: &mut Source,
+    number: u32,
+    pipeline: &mut Pipeline,
+    bar: &ProgressBar,
+) -> anyhow::Result<()> {
+    let mut file = File::open(&source.path)?;
+    let mut head = vec![0; HEAD];
+    let mut filled = 0;
+    while let count @ 1.. = file.read(head.get_mut(filled..).unwrap_or_default())? {
+        filled += count;
+    }
+    head.truncate(filled);
+    file.rewind()?;
+    if Capture::sniff(&head) {
+        source.kind = "capture";
+        return capture(source, number, Box::new(Counted { inner: file, bar: bar.clone() }), pipeline);
+    }
+    let name = source.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let Some(format) = exchange::sniff(&name, &head) else {
+        source.kind = "unknown";
+        if filled == 0 {
+            anyhow::bail!("the file is empty");
+        }
+        anyhow::bail!("neither a capture nor EVTX, Windows event XML, JSON lines or a mail");
+    };
+    source.kind = match format {
+        Format::Evtx => "EVTX",
+        Format::WindowsXml => "Windows event XML",
+        Format::JsonLines => "JSON lines",
+        Format::Eml => "mail",
+    };
+    events(source, number, format, file, pipeline);
+    bar.inc(source.bytes);
+    Ok(())
+}
+
+fn capture(
+    source: &mut Source,
+    number: u32,
+    input: Box<dyn Read>,
+    pipeline: &mut Pipeline,
+) -> anyhow::Result<()> {
+    let mut capture = Capture::open(input)?;
+    let mut sensor = Sensor::new(number);
+    let ended = loop {
+        match capture.next_packet() {
+            Ok(Some(packet)) => {
+                source.saw(packet.time);
+                sensor.packet(&packet, pipeline);
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    sensor.finish(pipeline);
+    source.counters = Some(sensor.counters());
+    Ok(ended?)
+}
+
+fn events(source: &mut Source, number: u32, format: Format, file: File, pipeline: &mut Pipeline) {
+    exchange::read(format, io::BufReader::new(file), number, &mut |event| match event {
+        Ok(event) => {
+            source.saw(event.time);
+            pipeline.event(&event);
+        }
+        Err(damage) => {
+            source.damaged += 1;
+            source.damage.get_or_insert_with(|| causes(&damage));
+        }
+    });
+    source.failed = source.entries == 0 && source.damaged > 0;
+}
+
+/// An error with its causes, each told once.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let told = cause.to_string();
+        if !text.contains(&told) {
+            text = format!("{text}: {told}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+impl Source {
+    fn new(path: &Path, bytes: u64) -> Self {
+        Self {
+            path: path.to_owned(),
+            kind: "unreadable",
+            bytes,
+            entries: 0,
+            damaged: 0,
+            damage: None,
+            first: None,
+            last: None,
+            counters: None,
+            failed: false,
+        }
+    }
+
+    fn saw(&mut self, time: Time) {
+        self.entries += 1;
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+    }
+
+    fn complain(&mut self, error: &anyhow::Error, talk: &Talk) {
+        self.damaged += 1;
+        let text = causes(error.as_ref());
+        talk.warn(format!("{}: {text}", self.path.display()));
+        self.damage.get_or_insert(text);
+    }
+}
+
+/// A file that tells the bar how far it is.
+struct Counted {
+    inner: File,
+    bar: ProgressBar,
+}
+
+impl Read for Counted {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(out)?;
+        self.bar.inc(u64::try_from(count).unwrap_or_default());
+        Ok(count)
+    }
+}
