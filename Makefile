@@ -28,9 +28,9 @@ demo: setup-build
 	$(CARGO) build --quiet -p tieline
 	echo '== writing the sample site to $(SAMPLE)'
 	$(TIELINE) sample $(SAMPLE) --quiet >/dev/null
-	echo '== reading it as one story: tieline read $(SAMPLE)'
+	echo '== reading it as one story: tieline read $(SAMPLE)/evidence'
 	# Exit code 1 says that there are findings: here there have to be.
-	code=0; $(TIELINE) read $(SAMPLE)/*.pcap $(SAMPLE)/*.xml $(SAMPLE)/*.json $(SAMPLE)/*.eml || code=$$?
+	code=0; $(TIELINE) read $(SAMPLE)/evidence || code=$$?
 	[ $$code -eq 1 ] || { echo "expected findings, got exit code $$code" >&2; exit 1; }
 
 test: setup-build setup-test corpus

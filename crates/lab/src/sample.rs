@@ -22,6 +22,12 @@ pub const SEED: u64 = 1;
 /// Name of the capture.
 pub const CAPTURE: &str = "site.pcap";
 
+/// Folder of the evidence, beside the truth about it.
+pub const EVIDENCE: &str = "evidence";
+
+/// Name of the file with the truth.
+pub const TRUTH: &str = "truth.json";
+
 /// What a site would have collected, and what really happened. The same script and seed give the same bytes.
 #[derive(Clone, Debug)]
 pub struct Sample {
@@ -62,7 +68,7 @@ pub fn generate(script: &Script, seed: u64) -> Sample {
     stage.finish()
 }
 
-/// Writes the project's own sample into the folder `dir`, which is made if need be.
+/// Writes the project's own sample into the folder `dir`, see [`Sample::write`].
 ///
 /// # Errors
 /// When the folder or a file cannot be written.
@@ -73,7 +79,8 @@ pub fn write(dir: &Path, seed: u64) -> Result<Sample, SampleError> {
 }
 
 impl Sample {
-    /// Writes all files into the folder `dir`, which is made if need be; others in it are left alone.
+    /// Writes what a site would have collected into `dir/`[`EVIDENCE`] and the truth about it into `dir/truth.json`;
+    /// other files are left alone.
     ///
     /// # Errors
     /// When the folder or a file cannot be written.
@@ -82,20 +89,21 @@ impl Sample {
             let path = path.to_owned();
             move |source| SampleError::Write { path, source }
         };
-        std::fs::create_dir_all(dir).map_err(failed(dir))?;
+        let evidence = dir.join(EVIDENCE);
+        std::fs::create_dir_all(&evidence).map_err(failed(&evidence))?;
         for (name, bytes) in self.files() {
-            let path = dir.join(name);
+            let path = if name == TRUTH { dir.join(name) } else { evidence.join(name) };
             std::fs::write(&path, bytes).map_err(failed(&path))?;
         }
         Ok(())
     }
 
-    /// Names and contents of all files; the truth comes last, as `truth.json`.
+    /// Names and contents of all files; the truth comes last, as [`TRUTH`].
     pub fn files(&self) -> impl Iterator<Item = (&str, std::borrow::Cow<'_, [u8]>)> {
         let several =
             self.events.iter().chain(&self.mails).map(|(name, bytes)| (name.as_str(), bytes.into()));
         let capture = (CAPTURE, self.pcap.as_slice().into());
-        std::iter::once(capture).chain(several).chain([("truth.json", self.truth.json().into_bytes().into())])
+        std::iter::once(capture).chain(several).chain([(TRUTH, self.truth.json().into_bytes().into())])
     }
 }
 

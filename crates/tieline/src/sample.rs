@@ -14,10 +14,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     let sample = lab::sample::write(&args.dir, args.seed)?;
+    let evidence = args.dir.join(lab::sample::EVIDENCE);
     let mut out = std::io::stdout().lock();
     for (name, bytes) in sample.files() {
-        writeln!(out, "{}\t{}", args.dir.join(name).display(), bytes.len())?;
+        let dir = if name == lab::sample::TRUTH { &args.dir } else { &evidence };
+        writeln!(out, "{}\t{}", dir.join(name).display(), bytes.len())?;
     }
-    talk.say("read it as one story: tieline read DIR");
+    talk.say(format!("read it as one story: tieline read {}", evidence.display()));
     Ok(Outcome::Fine)
 }

@@ -42,7 +42,7 @@ fn a_rule_that_cannot_be_loaded_is_named_with_file_and_line() {
 fn what_is_wrong_with_one_file_costs_only_that_file() {
     let dir = folder("one_bad");
     lab::sample::write(&dir, 1).unwrap();
-    let (good, bad) = (dir.join("site.pcap"), dir.join("junk.bin"));
+    let (good, bad) = (dir.join("evidence/site.pcap"), dir.join("junk.bin"));
     std::fs::write(&bad, [0xee; 100]).unwrap();
     let run = call(&["read", "--json", &bad.display().to_string(), &good.display().to_string()]);
     assert_eq!(run.code, 3, "{}", run.stderr);
@@ -54,7 +54,7 @@ fn what_is_wrong_with_one_file_costs_only_that_file() {
 fn a_capture_cut_short_is_read_as_far_as_it_goes() {
     let dir = folder("cut_short");
     lab::sample::write(&dir, 1).unwrap();
-    let whole = std::fs::read(dir.join("site.pcap")).unwrap();
+    let whole = std::fs::read(dir.join("evidence/site.pcap")).unwrap();
     let cut = dir.join("cut.pcap");
     std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
     let run = call(&["read", "--json", &cut.display().to_string()]);
@@ -67,7 +67,7 @@ fn a_capture_cut_short_is_read_as_far_as_it_goes() {
 fn the_same_capture_gives_the_same_logs() {
     let dir = folder("same");
     lab::sample::write(&dir, 1).unwrap();
-    let capture = dir.join("site.pcap").display().to_string();
+    let capture = dir.join("evidence/site.pcap").display().to_string();
     let logs = ["a", "b"].map(|name| dir.join(name));
     for out in &logs {
         call(&["read", "--quiet", &capture, "--zeek-dir", &out.display().to_string()]);

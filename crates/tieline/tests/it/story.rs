@@ -14,8 +14,8 @@ fn written(name: &str, seed: u64) -> (PathBuf, Sample) {
 
 /// The sample's evidence: all files but the truth about them.
 fn evidence(dir: &Path, sample: &Sample) -> Vec<String> {
-    let names = sample.files().map(|(name, _)| name.to_owned()).filter(|name| name != "truth.json");
-    names.map(|name| dir.join(name).display().to_string()).collect()
+    let names = sample.files().map(|(name, _)| name.to_owned()).filter(|name| name != sample::TRUTH);
+    names.map(|name| dir.join(sample::EVIDENCE).join(name).display().to_string()).collect()
 }
 
 fn read(files: &[String]) -> Run {
