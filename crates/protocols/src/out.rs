@@ -37,8 +37,12 @@ pub struct Out<'a> {
     protocol: &'static str,
     confirmed: bool,
     reversed: bool,
+    inside: [Option<&'static str>; INSIDE_MAX],
     known: Option<&'a mut Known>,
 }
+
+/// Protocols inside the protocol that one PDU can tell; further ones are left out.
+const INSIDE_MAX: usize = 2;
 
 /// What is remembered across conversations.
 #[derive(Debug, Default)]
@@ -60,7 +64,16 @@ impl<'a> Out<'a> {
         now: Stamp,
         protocol: &'static str,
     ) -> Self {
-        Self { rows, conversation, now, protocol, confirmed: false, reversed: false, known: None }
+        Self {
+            rows,
+            conversation,
+            now,
+            protocol,
+            confirmed: false,
+            reversed: false,
+            inside: [None; INSIDE_MAX],
+            known: None,
+        }
     }
 
     /// Remembers across conversations what [`Out::once`] has told.
@@ -129,6 +142,18 @@ impl<'a> Out<'a> {
     #[inline]
     pub fn confirm(&mut self) {
         self.confirmed = true;
+    }
+
+    /// Says that the PDU at hand carries another protocol, which gets its name in the `service` column too.
+    pub fn confirm_inside(&mut self, name: &'static str) {
+        if let Some(place) = self.inside.iter_mut().find(|place| place.is_none()) {
+            *place = Some(name);
+        }
+    }
+
+    /// Names given to [`Out::confirm_inside`].
+    pub fn inside(&self) -> impl Iterator<Item = &'static str> {
+        self.inside.into_iter().flatten()
     }
 
     /// Whether [`Out::confirm`] was called.

@@ -97,7 +97,15 @@ impl Session for Conversation {
 
 impl Conversation {
     fn setup(&mut self, setup: &Setup<'_>, from: Side, out: &mut Out<'_>) {
-        match ntlm::Message::find(setup.blob) {
+        // GSS-API wraps NTLM (RFC 4178, 4.2), or NTLM stands there bare.
+        if matches!(setup.blob.first(), Some(0x60 | 0xa1)) {
+            out.confirm_inside("gssapi");
+        }
+        let message = ntlm::Message::find(setup.blob);
+        if message.is_some() {
+            out.confirm_inside("ntlm");
+        }
+        match message {
             Some(ntlm::Message::Negotiate) => {
                 self.begun.get_or_insert(out.now);
             }

@@ -1,5 +1,6 @@
 //! Finds out which protocol a conversation speaks, and hands its PDUs to the decoder.
 
+use crate::services::Services;
 use crate::stream::Piece;
 use model::{Conversation, Rows};
 use protocols::{Guess, Known, Out, Protocol, Session, Side, Stamp};
@@ -9,13 +10,14 @@ use wire::Cut;
 /// What is known about the protocol of a conversation.
 #[derive(Default)]
 pub(crate) enum App {
-    /// So many pieces were looked at and none told.
+    /// Nothing was seen yet.
     #[default]
     New,
-    Looked(u8),
+    /// So many pieces were looked at, and none was of a protocol that is decoded.
+    Looked(u8, Services),
     Speaking(Box<Speaking>),
-    /// Nothing that Tieline decodes.
-    Unknown,
+    /// Nothing that is decoded; perhaps something that has a name.
+    Unknown(Services),
 }
 
 /// A conversation whose protocol is known, or strongly presumed.
@@ -26,6 +28,8 @@ pub(crate) struct Speaking {
     server: Half,
     confirmed: bool,
     reversed: bool,
+    /// Protocols inside this one that were found too.
+    inside: Vec<&'static str>,
     /// PDUs that broke the standard before one did not.
     damaged: u8,
 }
@@ -58,10 +62,19 @@ pub(crate) struct Context<'a> {
 
 impl App {
     /// The protocol's name once it is certain.
-    pub(crate) fn service(&self) -> Option<&'static str> {
+    pub(crate) fn protocol(&self) -> Option<&'static str> {
         match self {
             App::Speaking(speaking) if speaking.confirmed => Some(speaking.protocol.name),
-            App::New | App::Looked(_) | App::Speaking(_) | App::Unknown => None,
+            App::New | App::Looked(..) | App::Speaking(_) | App::Unknown(_) => None,
+        }
+    }
+
+    /// What the `service` column says: the protocol, with those inside it, or what is known by name only.
+    pub(crate) fn service(&self) -> Option<String> {
+        match self {
+            App::Speaking(speaking) if speaking.confirmed => Some(speaking.names()),
+            App::Looked(_, services) | App::Unknown(services) => services.text(),
+            App::New | App::Speaking(_) => None,
         }
     }
 
@@ -69,23 +82,30 @@ impl App {
     #[inline]
     pub(crate) fn stream(&mut self, from: Side, piece: Piece<'_>, context: &mut Context<'_>) {
         match self {
-            App::Unknown => {}
+            App::Unknown(_) => {}
             App::Speaking(speaking) => {
                 if fenced(context, |context| speaking.stream(from, piece, context))
                     || speaking.is_wrong_guess()
                 {
-                    *self = App::Unknown;
+                    *self = App::Unknown(Services::default());
                 }
             }
-            App::New => self.look(0, from, piece, context),
-            App::Looked(looks) => {
-                let looks = *looks;
-                self.look(looks, from, piece, context);
+            App::New => self.look(0, Services::default(), from, piece, context),
+            App::Looked(looks, services) => {
+                let (looks, services) = (*looks, *services);
+                self.look(looks, services, from, piece, context);
             }
         }
     }
 
-    fn look(&mut self, looks: u8, from: Side, piece: Piece<'_>, context: &mut Context<'_>) {
+    fn look(
+        &mut self,
+        looks: u8,
+        mut services: Services,
+        from: Side,
+        piece: Piece<'_>,
+        context: &mut Context<'_>,
+    ) {
         let Piece::Data(data) = piece else { return };
         let ports = [context.conversation.resp.port, context.conversation.orig.port];
         let spoken = protocols::ALL.iter().find(|protocol| {
@@ -100,8 +120,11 @@ impl App {
                 *self = App::Speaking(Box::new(speaking));
                 self.stream(from, piece, context);
             }
-            None if looks + 1 >= LOOKS_MAX => *self = App::Unknown,
-            None => *self = App::Looked(looks + 1),
+            None => {
+                services.look(data, context.conversation.resp.port);
+                let enough = looks + 1 >= LOOKS_MAX;
+                *self = if enough { App::Unknown(services) } else { App::Looked(looks + 1, services) };
+            }
         }
     }
 
@@ -109,13 +132,13 @@ impl App {
     #[inline]
     pub(crate) fn datagram(&mut self, from: Side, data: &[u8], context: &mut Context<'_>) {
         match self {
-            App::Unknown => {}
+            App::Unknown(_) => {}
             App::Speaking(speaking) => {
                 if fenced(context, |context| speaking.pdu(from, data, context)) || speaking.is_wrong_guess() {
-                    *self = App::Unknown;
+                    *self = App::Unknown(Services::default());
                 }
             }
-            App::New | App::Looked(_) => {
+            App::New | App::Looked(..) => {
                 let ports = [context.conversation.resp.port, context.conversation.orig.port];
                 let spoken = protocols::ALL.iter().find(|protocol| {
                     let own = ports.iter().any(|port| protocol.udp.contains(port));
@@ -124,9 +147,9 @@ impl App {
                 });
                 let Some(protocol) = spoken else {
                     *self = match self {
-                        App::Looked(looks) if *looks + 1 >= LOOKS_MAX => App::Unknown,
-                        App::Looked(looks) => App::Looked(*looks + 1),
-                        App::New | App::Speaking(_) | App::Unknown => App::Looked(1),
+                        App::Looked(looks, services) if *looks + 1 >= LOOKS_MAX => App::Unknown(*services),
+                        App::Looked(looks, services) => App::Looked(*looks + 1, *services),
+                        App::New | App::Speaking(_) | App::Unknown(_) => App::Looked(1, Services::default()),
                     };
                     return;
                 };
@@ -140,7 +163,7 @@ impl App {
     pub(crate) fn take_reversal(&mut self) -> bool {
         match self {
             App::Speaking(speaking) => std::mem::take(&mut speaking.reversed),
-            App::New | App::Looked(_) | App::Unknown => false,
+            App::New | App::Looked(..) | App::Unknown(_) => false,
         }
     }
 
@@ -184,8 +207,17 @@ impl Speaking {
             server: Half::default(),
             confirmed: false,
             reversed: false,
+            inside: vec![],
             damaged: 0,
         }
+    }
+
+    /// In alphabetical order, with commas between them.
+    fn names(&self) -> String {
+        let mut names = self.inside.clone();
+        names.push(self.protocol.name);
+        names.sort_unstable();
+        names.join(",")
     }
 
     fn is_wrong_guess(&self) -> bool {
@@ -202,6 +234,11 @@ impl Speaking {
         let read = self.session.pdu(from, bytes, &mut out);
         self.confirmed |= out.is_confirmed();
         self.reversed |= out.is_reversed();
+        for name in out.inside() {
+            if !self.inside.contains(&name) {
+                self.inside.push(name);
+            }
+        }
         if let Err(error) = read {
             self.damaged = self.damaged.saturating_add(1);
             if self.confirmed || self.damaged < DAMAGED_MAX {

@@ -104,10 +104,11 @@ impl Flow {
         };
         let spell = |mac: Option<[u8; 6]>| mac.filter(|mac| *mac != [0; 6]).map(|mac| Mac(mac).to_string());
         let (orig_mac, resp_mac) = (spell(self.link.source), spell(self.link.destination));
+        let service = self.app.service();
         let ports = !matches!(c.transport, Transport::Other(_));
         let row = Conn {
             proto: Name(c.transport.name()),
-            service: self.app.service(),
+            service: service.as_deref(),
             duration,
             orig_bytes: duration.map(|_| sizes.0),
             resp_bytes: duration.map(|_| sizes.1),

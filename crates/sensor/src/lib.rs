@@ -12,6 +12,7 @@ mod fragments;
 mod history;
 mod ports;
 mod sensor;
+mod services;
 mod stream;
 mod tcp;
 mod timers;

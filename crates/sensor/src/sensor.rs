@@ -289,7 +289,7 @@ impl Sensor {
             flow.flip();
             flow.history.flipped();
         }
-        if flow.app.service() == Some("dns") && flow.idle != DNS_IDLE {
+        if flow.app.protocol() == Some("dns") && flow.idle != DNS_IDLE {
             flow.idle = DNS_IDLE;
             self.timers.set(flow.start + DNS_IDLE, slot, flow.generation, Wake::Idle);
         }
