@@ -1,4 +1,4 @@
-//! From a captured frame to the packet it carries: IEEE 802.3, 802.1Q, Linux cooked, PPP, raw IP and loopback.
+//! From a captured frame to the packet it carries: IEEE 802.3, 802.1Q, 802.11, Linux cooked, PPP, raw IP and loopback.
 //!
 //! Sources: tcpdump.org, *Link-layer header types*; IEEE 802.3-2022, 3.2; IEEE 802.1Q-2022, 9.6; RFC 1661, 2; RFC 2516, 4.
 
@@ -23,6 +23,10 @@ impl Link {
     pub const PPP_SERIAL: Link = Link(50);
     /// Raw IP.
     pub const RAW: Link = Link(101);
+    /// IEEE 802.11.
+    pub const WIRELESS: Link = Link(105);
+    /// IEEE 802.11 behind a radiotap header.
+    pub const RADIOTAP: Link = Link(127);
     /// OpenBSD loopback: a protocol family, most significant byte first.
     pub const LOOP: Link = Link(108);
     /// Linux cooked capture, first version.
@@ -86,6 +90,13 @@ impl Link {
             }
             Link::PPP | Link::PPP_SERIAL => ppp(r, true),
             Link::NFLOG => nflog(r),
+            Link::WIRELESS => wireless(r),
+            Link::RADIOTAP => {
+                r.u16_be("radiotap version")?;
+                let length = usize::from(r.u16_le("radiotap length")?);
+                r.take("radiotap fields", length.saturating_sub(4))?;
+                wireless(r)
+            }
             Link(other) => Err(r.invalid("link type", 0, other)),
         }
     }
@@ -193,6 +204,28 @@ fn cooked2(mut r: Reader<'_>) -> Result<Frame<'_>> {
     let [a, b, c, d, e, f, _, _] = r.bytes("address")?;
     let source = (length == 6).then_some([a, b, c, d, e, f]);
     tagged(r, Frame { source, ..bare(ethertype, &[]) })
+}
+
+/// A data frame that is not encrypted; everything else carries no packet (IEEE 802.11-2020, 9.2 and 9.3.2.1).
+fn wireless(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    let [control, flags] = r.bytes("frame control")?;
+    let (is_data, has_qos, is_empty) = (control & 0x0c == 0x08, control & 0x80 != 0, control & 0x40 != 0);
+    let (to_ds, from_ds, is_protected) = (flags & 0x01 != 0, flags & 0x02 != 0, flags & 0x40 != 0);
+    if !is_data || is_empty || is_protected {
+        return Ok(bare(0, &[]));
+    }
+    r.u16_be("duration")?;
+    let (first, second) = (r.bytes::<6>("address 1")?, r.bytes::<6>("address 2")?);
+    let third = r.bytes::<6>("address 3")?;
+    r.u16_be("sequence control")?;
+    let fourth = if to_ds && from_ds { Some(r.bytes::<6>("address 4")?) } else { None };
+    if has_qos {
+        r.u16_be("qos control")?;
+    }
+    let ethertype = llc(&mut r)?;
+    let source = fourth.unwrap_or(if from_ds { third } else { second });
+    let destination = if to_ds { third } else { first };
+    Ok(Frame { source: Some(source), destination: Some(destination), ..bare(ethertype, r.rest()) })
 }
 
 /// LINKTYPE_NFLOG: family, version, resource; then attributes of a length, a type and a value, in the byte order of

@@ -4,10 +4,12 @@ use super::Story;
 use super::inputs::Source;
 use model::{Confidence, Evidence, Incident, Severity, Step, Time, Trait};
 use site::{Asset, Conduit};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-/// Lines of a part of the summary; the rest is counted and named where it is to be found.
+/// Files that are named one by one; of more, kinds are counted and those with something wrong are named.
 const FILES_MAX: usize = 20;
+/// Lines of a part of the summary; the rest is counted, and is in the JSON.
 const ASSETS_MAX: usize = 40;
 const CONDUITS_MAX: usize = 30;
 const FINDINGS_MAX: usize = 40;
@@ -34,29 +36,51 @@ fn more(all: usize, shown: usize, what: &str, out: &mut dyn Write) -> io::Result
 
 fn files(story: &Story, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Read ({} files)", story.sources.len())?;
-    // What is wrong comes first where not all is shown.
-    let mut order: Vec<&Source> = story.sources.iter().collect();
-    if order.len() > FILES_MAX {
-        order.sort_by_key(|source| !source.failed && source.damaged == 0);
+    let many = story.sources.len() > FILES_MAX;
+    if many {
+        kinds(story, out)?;
     }
-    for source in order.iter().take(FILES_MAX) {
-        let name = source.path.file_name().unwrap_or_default().to_string_lossy();
-        let what = if source.kind == "capture" { "packets" } else { "entries" };
-        let span = source.first.zip(source.last).map_or_else(String::new, |(first, last)| span(first, last));
-        writeln!(out, "  {:18} {name:40} {:>9} {what:8} {span}", source.kind, source.entries)?;
-        if let Some(counters) = source.counters.filter(|c| c.damaged + c.panics + c.evicted > 0) {
-            let (damaged, panics, evicted) = (counters.damaged, counters.panics, counters.evicted);
-            writeln!(
-                out,
-                "  {:18} {damaged} damaged packets, {panics} decoder failures, {evicted} conversations ended early",
-                ""
-            )?;
-        }
-        if let Some(damage) = &source.damage {
-            writeln!(out, "  {:18} {} damaged, the first: {damage}", "", source.damaged)?;
-        }
+    // Of many files only those with something wrong are named.
+    let named = |source: &&Source| !many || source.failed || source.damaged > 0;
+    let named: Vec<&Source> = story.sources.iter().filter(named).collect();
+    named.iter().take(FILES_MAX).try_for_each(|source| file(source, out))?;
+    more(named.len(), FILES_MAX, "files with something wrong", out)
+}
+
+/// Files, entries and time range by kind.
+fn kinds(story: &Story, out: &mut dyn Write) -> io::Result<()> {
+    let mut kinds: BTreeMap<&str, Vec<&Source>> = BTreeMap::new();
+    for source in &story.sources {
+        kinds.entry(source.kind).or_default().push(source);
     }
-    more(order.len(), FILES_MAX, "files", out)
+    for (kind, sources) in kinds {
+        let entries: u64 = sources.iter().map(|source| source.entries).sum();
+        let first = sources.iter().filter_map(|source| source.first).min();
+        let last = sources.iter().filter_map(|source| source.last).max();
+        let span = first.zip(last).map_or_else(String::new, |(first, last)| span(first, last));
+        let what = unit(kind);
+        writeln!(out, "  {kind:18} {:>6} files {entries:>33} {what:8} {span}", sources.len())?;
+    }
+    Ok(())
+}
+
+fn unit(kind: &str) -> &'static str {
+    if kind == "capture" { "packets" } else { "entries" }
+}
+
+fn file(source: &Source, out: &mut dyn Write) -> io::Result<()> {
+    let name = source.path.file_name().unwrap_or_default().to_string_lossy();
+    let span = source.first.zip(source.last).map_or_else(String::new, |(first, last)| span(first, last));
+    writeln!(out, "  {:18} {name:40} {:>9} {:8} {span}", source.kind, source.entries, unit(source.kind))?;
+    if let Some(counters) = source.counters.filter(|c| c.damaged + c.panics + c.evicted > 0) {
+        let (damaged, panics, evicted) = (counters.damaged, counters.panics, counters.evicted);
+        let ended = format!("{evicted} conversations ended early");
+        writeln!(out, "  {:18} {damaged} damaged packets, {panics} decoder failures, {ended}", "")?;
+    }
+    if let Some(damage) = &source.damage {
+        writeln!(out, "  {:18} {} damaged, the first: {damage}", "", source.damaged)?;
+    }
+    Ok(())
 }
 
 fn logs(story: &Story, out: &mut dyn Write) -> io::Result<()> {
