@@ -87,7 +87,9 @@ const RULES: &[Rule] = &[
     rule(Level::L2, 25, "does to controllers what engineering stations do: {}", |v| v.acts()),
     rule(Level::L2, 35, "runs {}, an engineering or operator program", |v| v.programs(Job::Control)),
     rule(Level::L3, 60, "reads from level 1 or 2 ({}) and is queried from above level 3", |v| v.historian()),
-    rule(Level::L3, 45, "polls controllers and is entered remotely over {} from the zone between", |v| v.operations()),
+    rule(Level::L3, 45, "polls controllers and is entered remotely over {} from the zone between", |v| {
+        v.operations()
+    }),
     rule(Level::L3, 20, "serves {}, as historians do", |v| v.services(Side::Server, Family::History)),
     rule(Level::Dmz, 70, "is entered remotely from the business side and leads on to {}", |v| v.jump()),
     rule(Level::Dmz, 30, "is entered and left by {}", |v| v.passage()),

@@ -25,7 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &["model", "wire", "protocols", "site"];
 
 /// What a pure crate may take from outside.
-const LIGHT: &[&str] = &["itoa", "zmij"];
+const LIGHT: &[&str] = &["itoa", "thiserror", "zmij"];
 
 /// Calls that send, open a connection, or read a clock, and the crates that must not have them.
 const FORBIDDEN: &[(&[&str], &[&str])] = &[
@@ -103,7 +103,10 @@ fn pure_crates_stay_light() {
 fn the_sensor_cannot_send_and_time_is_a_value() {
     for (crates, calls) in FORBIDDEN {
         for name in *crates {
-            for (path, text) in sources(&root().join("crates").join(name).join("src")) {
+            let sources = sources(&root().join("crates").join(name).join("src"));
+            // A test may look at a clock to say what it measured.
+            let product = sources.into_iter().filter(|(path, _)| !path.to_string_lossy().contains("/tests"));
+            for (path, text) in product {
                 let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
                 for line in code {
                     let call = calls.iter().find(|call| line.contains(**call));

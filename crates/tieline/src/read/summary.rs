@@ -221,6 +221,7 @@ fn place(story: &Story, evidence: &Evidence) -> String {
     let unit = match source.kind {
         "capture" => "frame",
         "mail" => return name.into_owned(),
+        "JSON lines" => "line",
         _ => "record",
     };
     format!("{name} {unit} {}", evidence.origin.number)
