@@ -1,5 +1,12 @@
 //! Whole-product tests: files in, story out, through the binary and over real material.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test that cannot go on fails"
+)]
+
 mod command_line;
 mod corpus;
 mod manual;
