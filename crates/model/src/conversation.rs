@@ -54,6 +54,7 @@ impl Conversation {
     }
 
     /// `uid`, `id.orig_h`, `id.orig_p`, `id.resp_h`, `id.resp_p`, each with a tab behind it.
+    #[inline]
     pub fn tsv(&self) -> &str {
         self.text.get_or_init(|| {
             let mut text = String::with_capacity(64);

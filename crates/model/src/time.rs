@@ -13,11 +13,13 @@ const NS: i64 = 1_000_000_000;
 
 impl Time {
     /// From whole seconds and the nanoseconds after them.
+    #[inline]
     pub fn from_s_ns(seconds: i64, nanoseconds: u32) -> Self {
         Self(seconds.saturating_mul(NS).saturating_add(i64::from(nanoseconds)))
     }
 
     /// Whole seconds since 1970, rounded down, and the nanoseconds after them (0 to 999,999,999).
+    #[inline]
     pub fn s_ns(self) -> (i64, i64) {
         (self.0.div_euclid(NS), self.0.rem_euclid(NS))
     }

@@ -1,6 +1,6 @@
 use model::Time;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 /// Why a conversation is looked at again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,26 +27,88 @@ pub(crate) struct Timer {
 }
 
 /// Timers by the time at which they are due.
-#[derive(Default)]
+///
+/// Most timers are void before they are due, so those further away lie unsorted in buckets of about a second.
 pub(crate) struct Timers {
-    heap: BinaryHeap<Reverse<Timer>>,
+    near: BinaryHeap<Reverse<Timer>>,
+    far: BTreeMap<i64, Vec<Timer>>,
+    /// The last bucket whose timers are in `near`.
+    horizon: i64,
     set: u64,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self { near: BinaryHeap::new(), far: BTreeMap::new(), horizon: i64::MIN, set: 0 }
+    }
+}
+
+fn bucket(time: Time) -> i64 {
+    time.0 >> 30
 }
 
 impl Timers {
     pub(crate) fn set(&mut self, due: Time, slot: usize, generation: u32, wake: Wake) {
         self.set += 1;
-        self.heap.push(Reverse(Timer { due, order: self.set, slot, generation, wake }));
+        let timer = Timer { due, order: self.set, slot, generation, wake };
+        if bucket(due) <= self.horizon {
+            self.near.push(Reverse(timer));
+        } else {
+            self.far.entry(bucket(due)).or_default().push(timer);
+        }
     }
 
     /// The next timer due at `now`.
     #[inline]
     pub(crate) fn due(&mut self, now: Time) -> Option<Timer> {
-        self.heap.peek().is_some_and(|Reverse(timer)| timer.due <= now).then(|| self.heap.pop())?.map(|r| r.0)
+        if bucket(now) > self.horizon {
+            self.horizon = bucket(now);
+            self.bring_near();
+        }
+        self.near.peek().is_some_and(|Reverse(timer)| timer.due <= now).then(|| self.near.pop())?.map(|r| r.0)
     }
 
     /// The timer that is due first, whenever that is.
     pub(crate) fn first(&mut self) -> Option<Timer> {
-        self.heap.pop().map(|Reverse(timer)| timer)
+        if self.near.is_empty() {
+            self.horizon = *self.far.keys().next()?;
+            self.bring_near();
+        }
+        self.near.pop().map(|Reverse(timer)| timer)
+    }
+
+    #[cold]
+    fn bring_near(&mut self) {
+        while let Some(first) = self.far.first_entry().filter(|first| *first.key() <= self.horizon) {
+            self.near.extend(first.remove().into_iter().map(Reverse));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timers_come_when_they_are_due_and_in_order() {
+        arbtest::arbtest(|u| {
+            let mut timers = Timers::default();
+            let mut wanted = vec![];
+            for slot in 0..u.int_in_range(0..=20usize)? {
+                let due = Time(u.int_in_range(0..=8_000_000_000i64)?);
+                timers.set(due, slot, 0, Wake::Idle);
+                wanted.push((due, slot));
+            }
+            wanted.sort();
+            let mut came = vec![];
+            for now in (0..=8).map(|second| Time::from_s_ns(second, 0)) {
+                while let Some(timer) = timers.due(now) {
+                    assert!(timer.due <= now);
+                    came.push((timer.due, timer.slot));
+                }
+            }
+            assert_eq!(came, wanted);
+            Ok(())
+        });
     }
 }

@@ -33,22 +33,27 @@ pub struct Flags(pub u8);
 
 impl Flags {
     /// No more data from the sender.
+    #[inline]
     pub fn fin(self) -> bool {
         self.0 & 0x01 != 0
     }
     /// Synchronise sequence numbers.
+    #[inline]
     pub fn syn(self) -> bool {
         self.0 & 0x02 != 0
     }
     /// Reset the connection.
+    #[inline]
     pub fn rst(self) -> bool {
         self.0 & 0x04 != 0
     }
     /// The acknowledgment field says something.
+    #[inline]
     pub fn ack(self) -> bool {
         self.0 & 0x10 != 0
     }
     /// The urgent pointer says something.
+    #[inline]
     pub fn urg(self) -> bool {
         self.0 & 0x20 != 0
     }
@@ -138,6 +143,7 @@ impl Icmp {
     ///
     /// # Errors
     /// When fewer are there.
+    #[inline]
     pub fn open(bytes: &[u8]) -> Result<Self> {
         let [kind, code, ..] = Reader::new(bytes).bytes::<8>("icmp header")?;
         Ok(Icmp { kind, code })

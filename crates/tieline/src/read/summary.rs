@@ -189,7 +189,11 @@ fn told(story: &Story, incident: &Incident, out: &mut dyn Write) -> io::Result<(
 fn hop(story: &Story, number: usize, step: &Step, out: &mut dyn Write) -> io::Result<()> {
     let iso = step.finding.time.iso();
     let clock = iso.get(11..19).unwrap_or(&iso);
-    let again = if step.repeats > 0 { format!(" (and {} times more)", step.repeats) } else { String::new() };
+    let again = match step.repeats {
+        0 => String::new(),
+        1 => " (and once more)".to_owned(),
+        times => format!(" (and {times} times more)"),
+    };
     writeln!(out, "    {number}. {clock}  {}{again}", step.text)?;
     for join in &step.joins {
         let how = match join.confidence {
