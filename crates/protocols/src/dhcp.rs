@@ -21,6 +21,7 @@ pub static PROTOCOL: Protocol = Protocol {
     spec: "RFC 2131, RFC 2132, RFC 4702",
     tcp: None,
     udp: &[67, CLIENT, 4011],
+    quiet: None,
     recognise: |bytes, _| match Message::read(bytes) {
         Ok(_) => Guess::Sure,
         Err(_) => Guess::No,

@@ -25,6 +25,7 @@ pub static PROTOCOL: Protocol = Protocol {
         framing: Framing::Length { at: 0, width: 2, endian: Endian::Big, plus: 2, max: 65_537 },
     }),
     udp: &[53, NETBIOS, 5353, 5355],
+    quiet: Some(Span::s(10)),
     recognise: |bytes, _| if bytes.is_empty() { Guess::NeedMore } else { Guess::Maybe },
     open: || Box::<Conversation>::default(),
     logs: &[Dns::SCHEMA],

@@ -9,7 +9,7 @@ mod testing;
 mod told;
 mod umas;
 
-use model::Schema;
+use model::{Schema, Span};
 pub use out::{Known, Out, Stamp, Weird};
 use wire::{Framing, Result};
 
@@ -40,6 +40,8 @@ pub struct Protocol {
     pub tcp: Option<Stream>,
     /// UDP ports on which it is looked for first; empty when it does not run over UDP. A datagram is one PDU.
     pub udp: &'static [u16],
+    /// Over UDP: what comes after so long a silence is another conversation; `None` for what holds for all UDP.
+    pub quiet: Option<Span>,
     /// Whether the bytes can be a whole PDU, or the start of a stream, sent by that side.
     pub recognise: fn(&[u8], Side) -> Guess,
     /// Starts following a conversation.

@@ -42,6 +42,7 @@ pub static PROTOCOL: Protocol = Protocol {
         },
     }),
     udp: &[],
+    quiet: None,
     recognise: recognise::recognise,
     open: || Box::<Transactions>::default(),
     logs: &[

@@ -25,6 +25,7 @@ pub static PROTOCOL: Protocol = Protocol {
         framing: Framing::Length { at: 1, width: 3, endian: Endian::Big, plus: 4, max: 0x0004_0000 },
     }),
     udp: &[],
+    quiet: None,
     recognise: |bytes, _| header::recognise(bytes),
     open: || Box::<Conversation>::default(),
     logs: &[Ntlm::SCHEMA],

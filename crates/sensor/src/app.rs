@@ -2,7 +2,7 @@
 
 use crate::services::Services;
 use crate::stream::Piece;
-use model::{Conversation, Rows};
+use model::{Conversation, Rows, Span};
 use protocols::{Guess, Known, Out, Protocol, Session, Side, Stamp};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wire::Cut;
@@ -61,10 +61,10 @@ pub(crate) struct Context<'a> {
 }
 
 impl App {
-    /// The protocol's name once it is certain.
-    pub(crate) fn protocol(&self) -> Option<&'static str> {
+    /// The silence after which a conversation of this protocol is over, where the protocol says so.
+    pub(crate) fn quiet(&self) -> Option<Span> {
         match self {
-            App::Speaking(speaking) if speaking.confirmed => Some(speaking.protocol.name),
+            App::Speaking(speaking) if speaking.confirmed => speaking.protocol.quiet,
             App::New | App::Looked(..) | App::Speaking(_) | App::Unknown(_) => None,
         }
     }

@@ -72,8 +72,6 @@ const LINGER: Span = Span::s(5);
 const EXPIRE_EVERY: Span = Span::s(6);
 const TCP_IDLE: Span = Span::s(300);
 const DATAGRAM_IDLE: Span = Span::s(60);
-/// A question and its answer: what comes later is another conversation.
-const DNS_IDLE: Span = Span::s(10);
 /// Interactive services may be quiet for longer.
 const INTERACTIVE_IDLE: Span = Span::s(3600);
 const INTERACTIVE_PORTS: [u16; 4] = [21, 22, 23, 513];
@@ -289,9 +287,9 @@ impl Sensor {
             flow.flip();
             flow.history.flipped();
         }
-        if flow.app.protocol() == Some("dns") && flow.idle != DNS_IDLE {
-            flow.idle = DNS_IDLE;
-            self.timers.set(flow.start + DNS_IDLE, slot, flow.generation, Wake::Idle);
+        if let Some(quiet) = flow.app.quiet().filter(|quiet| *quiet != flow.idle) {
+            flow.idle = quiet;
+            self.timers.set(flow.start + quiet, slot, flow.generation, Wake::Idle);
         }
         if let Some(inner) = inside_udp(udp.destination, data) {
             self.inner(inner, seen, rows);

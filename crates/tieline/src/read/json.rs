@@ -2,7 +2,7 @@
 
 use super::Story;
 use super::findings::Folded;
-use super::inputs::Source;
+use super::source::Source;
 use model::{Evidence, Incident, Step};
 use serde_json::{Value, json};
 use site::Asset;

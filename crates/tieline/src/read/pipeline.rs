@@ -1,6 +1,6 @@
 use super::Story;
 use super::findings::Findings;
-use super::inputs::Source;
+use super::source::Source;
 use crate::rules::Detection;
 use crate::talk::Talk;
 use detect::chains::Chains;

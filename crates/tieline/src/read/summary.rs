@@ -1,7 +1,7 @@
 //! The story for a person.
 
 use super::Story;
-use super::inputs::Source;
+use super::source::Source;
 use model::{Confidence, Evidence, Incident, Severity, Step, Time, Trait};
 use site::{Asset, Conduit};
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "a test that is skipped says so, and what was measured is shown")]
 
+use crate::corpus::corpus;
 use detect::rules::{RuleFile, RuleSet};
 use exchange::{Format, read};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,18 +11,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 type Hits = BTreeMap<String, BTreeSet<String>>;
-
-/// The corpus, or nothing, said plainly.
-fn corpus(part: &str) -> Option<PathBuf> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/corpus");
-    let root = std::env::var("TIELINE_CORPUS").unwrap_or_else(|_| default.to_owned());
-    let path = Path::new(&root).join(part);
-    if !path.exists() {
-        println!("skipped: {} is absent", path.display());
-        return None;
-    }
-    Some(path)
-}
 
 fn files(below: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = vec![];

@@ -1,0 +1,67 @@
+use crate::talk::Talk;
+use model::Time;
+use sensor::Counters;
+use std::path::{Path, PathBuf};
+
+/// A file that was read, and what came of it.
+pub(crate) struct Source {
+    pub(crate) path: PathBuf,
+    /// What it is, in a word or two.
+    pub(crate) kind: &'static str,
+    pub(crate) bytes: u64,
+    /// Packets or events.
+    pub(crate) entries: u64,
+    /// Entries that could not be read.
+    pub(crate) damaged: u64,
+    /// What was wrong first.
+    pub(crate) damage: Option<String>,
+    pub(crate) first: Option<Time>,
+    pub(crate) last: Option<Time>,
+    pub(crate) counters: Option<Counters>,
+    /// Nothing could be had from it.
+    pub(crate) failed: bool,
+}
+
+impl Source {
+    pub(crate) fn new(path: &Path, bytes: u64) -> Self {
+        Self {
+            path: path.to_owned(),
+            kind: "unreadable",
+            bytes,
+            entries: 0,
+            damaged: 0,
+            damage: None,
+            first: None,
+            last: None,
+            counters: None,
+            failed: false,
+        }
+    }
+
+    pub(crate) fn saw(&mut self, time: Time) {
+        self.entries += 1;
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+    }
+
+    pub(crate) fn complain(&mut self, error: &anyhow::Error, talk: &Talk) {
+        self.damaged += 1;
+        let text = causes(error.as_ref());
+        talk.warn(format!("{}: {text}", self.path.display()));
+        self.damage.get_or_insert(text);
+    }
+}
+
+/// An error with its causes, each told once.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let told = cause.to_string();
+        if !text.contains(&told) {
+            text = format!("{text}: {told}");
+        }
+        next = cause.source();
+    }
+    text
+}
