@@ -3,7 +3,7 @@ use crate::{Outcome, WrongUse};
 use clap::ValueEnum;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use store::{Format, Lake, Limits};
+use store::{Error, Format, Lake, Limits};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -54,7 +54,14 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
         Form::Jsonl => Format::Jsonl,
         Form::Csv => Format::Csv,
     };
-    let written = lake.query(sql, &limits)?.write(format, &mut out)?;
+    let answer = lake.query(sql, &limits).map_err(|error| match error {
+        Error::UnknownTable { .. }
+        | Error::UnknownColumn { .. }
+        | Error::NotAQuestion { .. }
+        | Error::Sql { .. } => WrongUse(error.to_string()).into(),
+        error => anyhow::Error::from(error),
+    })?;
+    let written = answer.write(format, &mut out)?;
     out.flush()?;
     if written.cut {
         talk.say(format!("cut off after {} rows (--limit)", written.rows));

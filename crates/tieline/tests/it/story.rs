@@ -129,5 +129,6 @@ fn the_lake_answers_what_the_summary_says() {
     assert_eq!((stops.code, stops.json()[0]["n"].as_u64().unwrap() > 0), (0, true), "{}", stops.stderr);
     let logons = ask("SELECT count(*) AS n FROM windows_security WHERE TargetUserName = 'm.keller'");
     assert!(logons.json()[0]["n"].as_u64().unwrap() >= 2, "{}", logons.stdout);
-    assert_eq!(ask("DROP TABLE conn").code, 3);
+    assert_eq!(ask("DROP TABLE conn").code, 2);
+    assert_eq!(ask("SELECT * FROM con").code, 2);
 }
