@@ -82,6 +82,22 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the question is wrong, rather than the lake or the machine.
+    pub fn is_the_question(&self) -> bool {
+        match self {
+            Self::UnknownTable { .. }
+            | Self::UnknownColumn { .. }
+            | Self::NotAQuestion
+            | Self::Sql { .. } => true,
+            Self::Io { .. }
+            | Self::Part { .. }
+            | Self::Columns { .. }
+            | Self::Memory { .. }
+            | Self::Query { .. }
+            | Self::Output(_) => false,
+        }
+    }
+
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
         move |source| Error::Io { what, path: path.to_owned(), source }
     }

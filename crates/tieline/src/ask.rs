@@ -3,7 +3,7 @@ use crate::{Outcome, WrongUse};
 use clap::ValueEnum;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use store::{Error, Format, Lake, Limits};
+use store::{Format, Lake, Limits};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -54,12 +54,9 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
         Form::Jsonl => Format::Jsonl,
         Form::Csv => Format::Csv,
     };
-    let answer = lake.query(sql, &limits).map_err(|error| match error {
-        Error::UnknownTable { .. }
-        | Error::UnknownColumn { .. }
-        | Error::NotAQuestion { .. }
-        | Error::Sql { .. } => WrongUse(error.to_string()).into(),
-        error => anyhow::Error::from(error),
+    let answer = lake.query(sql, &limits).map_err(|error| match error.is_the_question() {
+        true => WrongUse(error.to_string()).into(),
+        false => anyhow::Error::from(error),
     })?;
     let written = answer.write(format, &mut out)?;
     out.flush()?;

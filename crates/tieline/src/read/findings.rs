@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(crate) struct Findings {
     kept: Vec<Finding>,
+    /// How often a rule hit the same names, as the rows have them.
+    seen: BTreeMap<Key, u64>,
     groups: BTreeMap<Key, usize>,
     folded: Vec<Folded>,
     /// Findings that were counted but not kept.
@@ -17,6 +19,15 @@ struct Key {
     who: Vec<Entity>,
 }
 
+impl Key {
+    fn of(finding: &Finding) -> Self {
+        let who =
+            |entity: &&Entity| matches!(entity.kind, EntityKind::Host | EntityKind::User | EntityKind::Ip);
+        let who = finding.entities.iter().filter(who).cloned();
+        Key { rule: finding.rule.clone(), who: who.map(|entity| Entity { raw: None, ..entity }).collect() }
+    }
+}
+
 /// Findings of one rule about the same hosts and accounts.
 pub(crate) struct Folded {
     /// The first of them.
@@ -26,15 +37,28 @@ pub(crate) struct Folded {
     pub(crate) last: Time,
 }
 
-/// Findings that are kept for chains; beyond it they are only folded and counted.
-const KEPT_MAX: usize = 50_000;
+/// Findings that are kept for chains, at most; facts that are no alarm may take half of it.
+const KEPT_MAX: usize = 100_000;
+/// Findings of one rule about the same names that are kept; further ones are only counted, so that a flood of one kind
+/// does not push out what is rare.
+const KEPT_PER_GROUP_MAX: u64 = 200;
 /// Groups of the same findings; beyond it a finding is only counted.
 const GROUPS_MAX: usize = 50_000;
 
 impl Findings {
     /// Keeps a finding whose names are still as the row has them.
     pub(crate) fn keep(&mut self, finding: Finding) {
-        if self.kept.len() < KEPT_MAX {
+        let fact = finding.severity == Severity::Info;
+        let room = if fact { KEPT_MAX / 2 } else { KEPT_MAX };
+        let key = Key::of(&finding);
+        let known = self.seen.len();
+        let seen = match self.seen.get_mut(&key) {
+            Some(seen) => seen,
+            None if known < GROUPS_MAX => self.seen.entry(key).or_default(),
+            None => &mut 0,
+        };
+        *seen += 1;
+        if *seen <= KEPT_PER_GROUP_MAX && self.kept.len() < room {
             self.kept.push(finding);
         } else {
             self.beyond += 1;
@@ -50,18 +74,7 @@ impl Findings {
 
     /// Adds a finding to those that say the same.
     pub(crate) fn fold(&mut self, finding: &Finding) {
-        let who =
-            |entity: &&Entity| matches!(entity.kind, EntityKind::Host | EntityKind::User | EntityKind::Ip);
-        let key = Key {
-            rule: finding.rule.clone(),
-            who: finding
-                .entities
-                .iter()
-                .filter(who)
-                .cloned()
-                .map(|entity| Entity { raw: None, ..entity })
-                .collect(),
-        };
+        let key = Key::of(finding);
         if let Some(folded) = self.groups.get(&key).and_then(|place| self.folded.get_mut(*place)) {
             folded.count += 1;
             folded.first = folded.first.min(finding.time);
@@ -106,5 +119,48 @@ impl Folded {
             (Some(user), places) => format!("{user} on {places}"),
             (None, _) => places,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Evidence, Origin};
+
+    fn finding(rule: &str, severity: Severity, number: u64) -> Finding {
+        let time = Time::from_s_ns(i64::try_from(number).unwrap(), 0);
+        Finding {
+            time,
+            arrived: time,
+            rule: rule.into(),
+            name: rule.into(),
+            title: rule.into(),
+            severity,
+            techniques: vec![],
+            entities: vec![Entity::new(Role::Target, EntityKind::Host, "plc")],
+            fields: vec![],
+            evidence: Evidence {
+                time,
+                origin: Origin { file: 0, number },
+                log: "conn".into(),
+                uid: None,
+                text: "row".into(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_flood_of_one_kind_does_not_push_out_what_is_rare() {
+        let mut findings = Findings::default();
+        for number in 0..300_000 {
+            findings.keep(finding("write", Severity::Low, number));
+        }
+        findings.keep(finding("stop", Severity::Critical, 300_000));
+        let kept = findings.take();
+        assert_eq!(kept.iter().filter(|finding| &*finding.rule == "stop").count(), 1);
+        assert_eq!(
+            (kept.len() as u64, findings.beyond),
+            (KEPT_PER_GROUP_MAX + 1, 300_000 - KEPT_PER_GROUP_MAX)
+        );
     }
 }
