@@ -592,3 +592,73 @@ fn uid(seen: &Seen, part: &Part, opened: u64) -> Uid {
     let digest: [u8; 20] = hash.finalize().into();
     Uid::from_hash(digest.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Record;
+
+    /// Counts what the sensor writes.
+    #[derive(Default)]
+    struct Tally {
+        conversations: u64,
+        texts: Vec<String>,
+    }
+
+    impl Rows for Tally {
+        fn put(&mut self, at: &At<'_>, row: &dyn Record) {
+            self.conversations += u64::from(row.schema().log == "conn");
+            row.cells(&mut |cells| self.texts.push(format!("{} {at:?} {cells:?}", row.schema().log)));
+        }
+    }
+
+    /// Ethernet, IPv4 and TCP around `payload`, between two of a few hosts and ports.
+    fn frame(u: &mut arbtest::arbitrary::Unstructured<'_>) -> arbtest::arbitrary::Result<Vec<u8>> {
+        let payload: Vec<u8> = u.arbitrary()?;
+        let payload = &payload[..payload.len().min(64)];
+        let ports = [502u16, 445, 53, 40_000];
+        let (a, b) = if u.arbitrary()? { (1, 2) } else { (2, 1) };
+        let mut tcp = vec![];
+        tcp.extend(u.choose(&ports)?.to_be_bytes());
+        tcp.extend(u.choose(&ports)?.to_be_bytes());
+        // Numbers near each other and near where they wrap around.
+        let near = |u: &mut arbtest::arbitrary::Unstructured<'_>| {
+            Ok(u.int_in_range(0..=200u32)?.wrapping_sub(if u.ratio(9, 10)? { 100 } else { 1 << 31 }))
+        };
+        tcp.extend(near(u)?.to_be_bytes());
+        tcp.extend(near(u)?.to_be_bytes());
+        tcp.extend([0x50, u.arbitrary()?, 0xff, 0xff, 0, 0, 0, 0]);
+        tcp.extend(payload);
+        let mut frame = vec![2; 12];
+        frame.extend([0x08, 0x00, 0x45, 0]);
+        frame.extend(u16::try_from(20 + tcp.len()).unwrap().to_be_bytes());
+        frame.extend([0, 1, 0, 0, 64, 6, 0, 0, 10, 0, 0, a, 10, 0, 0, b]);
+        frame.extend(tcp);
+        Ok(frame)
+    }
+
+    fn play(frames: &[(i64, Vec<u8>)]) -> (Counters, Tally) {
+        let (mut sensor, mut tally) = (Sensor::new(0), Tally::default());
+        for ((time, bytes), number) in frames.iter().zip(1..) {
+            let (time, wire_len) = (Time(*time), bytes.len());
+            sensor.packet(&Packet { number, time, link: Link::ETHERNET, wire_len, bytes }, &mut tally);
+        }
+        sensor.finish(&mut tally);
+        (sensor.counters(), tally)
+    }
+
+    #[test]
+    fn whatever_segments_come_every_conversation_has_one_row_and_no_decoder_panics() {
+        arbtest::arbtest(|u| {
+            let (mut frames, mut time) = (vec![], 0);
+            for _ in 0..u.int_in_range(0..=24)? {
+                time += u.int_in_range(0..=90_000_000_000i64)?;
+                frames.push((time, frame(u)?));
+            }
+            let (counters, tally) = play(&frames);
+            assert_eq!((counters.panics, counters.conversations), (0, tally.conversations));
+            assert_eq!(play(&frames).1.texts, tally.texts, "the same packets give the same rows");
+            Ok(())
+        });
+    }
+}

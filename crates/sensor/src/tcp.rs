@@ -163,7 +163,8 @@ impl End {
             return 0;
         }
         let reached = self.last.full().max(self.ack.full());
-        let size = (reached - i64::from(self.start)).cast_unsigned();
+        // Numbers that a reset or a repeated SYN left behind may lie before the start.
+        let size = (reached - i64::from(self.start)).max(0).cast_unsigned();
         // The SYN, real or presumed, and the FIN take one number each.
         let size = size.saturating_sub(1);
         if self.fins > 0 { size.saturating_sub(1) } else { size }
