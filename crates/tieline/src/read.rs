@@ -1,5 +1,6 @@
 //! `tieline read`: files in, one story out.
 
+mod affected;
 mod findings;
 mod inputs;
 mod json;

@@ -1,6 +1,7 @@
 //! The story as JSON lines: one object each, told apart by its `type`.
 
 use super::Story;
+use super::affected::affected;
 use super::findings::Folded;
 use super::source::Source;
 use model::{Evidence, Incident, Step};
@@ -83,6 +84,10 @@ fn incident(story: &Story, incident: &Incident) -> Value {
         "type": "incident", "chain": incident.chain, "title": incident.title, "level": incident.severity.name(),
         "techniques": incident.techniques.iter().map(|t| &*t.0).collect::<Vec<_>>(),
         "consequence": incident.consequence,
+        "affected": affected(story, incident).iter().map(|affected| json!({
+            "asset": affected.asset.id, "clients": affected.clients, "services": affected.services,
+            "text": affected.sentence(),
+        })).collect::<Vec<_>>(),
         "variables": incident.variables.iter().map(|(n, v)| (n.to_string(), json!(v))).collect::<serde_json::Map<_, _>>(),
         "steps": incident.steps.iter().map(|told| step(story, told)).collect::<Vec<_>>(),
     })

@@ -1,6 +1,7 @@
 //! The story for a person.
 
 use super::Story;
+use super::affected::affected;
 use super::source::Source;
 use model::{Confidence, Evidence, Incident, Severity, Step, Time, Trait};
 use site::{Asset, Conduit};
@@ -182,6 +183,9 @@ fn told(story: &Story, incident: &Incident, out: &mut dyn Write) -> io::Result<(
     }
     if !incident.consequence.is_empty() {
         writeln!(out, "    For the plant:\n{}", wrap(&incident.consequence, 6))?;
+        for affected in affected(story, incident) {
+            writeln!(out, "{}", wrap(&affected.sentence(), 6))?;
+        }
     }
     Ok(())
 }

@@ -72,6 +72,11 @@ fn the_incident_of_the_sample_is_told_with_all_its_hops_and_evidence() {
         check_hop(hop, step);
     }
     assert!(!incidents[0]["consequence"].as_str().unwrap().is_empty());
+    let affected = &incidents[0]["affected"][0];
+    assert_eq!(
+        (affected["asset"].as_str(), affected["clients"][0].as_str()),
+        (Some("plc-asc-1"), Some("ews01"))
+    );
 }
 
 #[test]
