@@ -16,22 +16,24 @@ use std::path::{Path, PathBuf};
 #[error("there is no file {}", .0.display())]
 pub(crate) struct NoFile(PathBuf);
 
-/// Complaints about one file that are shown; the rest is counted.
-const COMPLAINTS_MAX: u64 = 3;
 /// Bytes that are looked at to tell what a file is.
 const HEAD: usize = 4096;
 
 /// The files that `given` names, folders replaced by what lies in them, in order.
 ///
 /// # Errors
-/// When one of them is not there.
+/// When one of them is not there, or is a folder without a file.
 pub(crate) fn expand(given: &[PathBuf]) -> Result<Vec<PathBuf>, NoFile> {
     let mut files = vec![];
     for path in given {
         if !path.exists() {
             return Err(NoFile(path.clone()));
         }
+        let before = files.len();
         gather(path, &mut files);
+        if files.len() == before {
+            return Err(NoFile(path.join("*")));
+        }
     }
     Ok(files)
 }
@@ -55,12 +57,10 @@ pub(crate) fn read_all(paths: &[PathBuf], pipeline: &mut Pipeline, talk: &Talk) 
         bar.set_message(path.display().to_string());
         let mut source = Source::new(path, bytes);
         if let Err(error) = read_one(&mut source, number, pipeline, &bar) {
-            source.complain(&error, talk);
+            source.complain(&error);
             source.failed = source.entries == 0;
         }
-        if source.damaged > COMPLAINTS_MAX {
-            talk.warn(format!("{}: {} entries in all could not be read", path.display(), source.damaged));
-        }
+        source.tell_damage(talk);
         sources.push(source);
     }
     bar.finish_and_clear();

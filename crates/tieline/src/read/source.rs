@@ -44,11 +44,21 @@ impl Source {
         self.last = Some(self.last.map_or(time, |last| last.max(time)));
     }
 
-    pub(crate) fn complain(&mut self, error: &anyhow::Error, talk: &Talk) {
+    pub(crate) fn complain(&mut self, error: &anyhow::Error) {
         self.damaged += 1;
-        let text = causes(error.as_ref());
-        talk.warn(format!("{}: {text}", self.path.display()));
-        self.damage.get_or_insert(text);
+        self.damage.get_or_insert(causes(error.as_ref()));
+    }
+
+    /// Says what was wrong with the file, if anything was.
+    pub(crate) fn tell_damage(&self, talk: &Talk) {
+        let (path, count) = (self.path.display(), self.damaged);
+        match &self.damage {
+            Some(damage) if count > 1 => {
+                talk.warn(format!("{path}: {count} entries damaged, the first: {damage}"))
+            }
+            Some(damage) => talk.warn(format!("{path}: {damage}")),
+            None => {}
+        }
     }
 }
 

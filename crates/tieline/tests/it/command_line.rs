@@ -14,6 +14,21 @@ fn a_file_that_is_not_there_is_wrong_use() {
 }
 
 #[test]
+fn a_folder_without_a_file_is_wrong_use() {
+    let run = call(&["read", &folder("nothing_in_it").display().to_string()]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("there is no file"), "{}", run.stderr);
+}
+
+#[test]
+fn a_damaged_entry_is_told_with_its_place() {
+    let path = folder("damaged_entry").join("cut.json");
+    std::fs::write(&path, "{\"a\":1}\n{\"b\":").unwrap();
+    let run = call(&["read", "--quiet", &path.display().to_string()]);
+    assert!(run.stderr.contains("cut.json: line 2: "), "{}", run.stderr);
+}
+
+#[test]
 fn a_folder_without_rules_is_wrong_use() {
     let dir = folder("no_rules");
     let capture = dir.join("empty.pcap");
