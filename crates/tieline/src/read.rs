@@ -62,6 +62,9 @@ struct Story {
     left_out: Vec<String>,
 }
 
+/// Problems with rules that are shown when files are read.
+const PROBLEMS_MAX: usize = 5;
+
 /// A finding of this level or above asks for action: exit code 1.
 const ACTION: Severity = Severity::Medium;
 
@@ -69,8 +72,9 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     let paths = inputs::expand(&args.files).map_err(|missing| WrongUse(missing.to_string()))?;
     let detection = rules::load(&args.rules)?;
     if !detection.problems.is_empty() {
-        detection.problems.iter().for_each(|problem| talk.warn(problem));
-        talk.say(format!("{} rules loaded, {} problems", detection.rules.len(), detection.problems.len()));
+        detection.problems.iter().take(PROBLEMS_MAX).for_each(|problem| talk.warn(problem));
+        let (rules, problems) = (detection.rules.len(), detection.problems.len());
+        talk.say(format!("{rules} rules loaded, {problems} problems; tieline rules check names them all"));
     }
     let story = read(args, &paths, detection, talk)?;
     let mut out = io::BufWriter::new(io::stdout().lock());

@@ -37,6 +37,9 @@ pub(crate) struct Detection {
     pub(crate) problems: Vec<String>,
 }
 
+/// Keys that only a rule, a correlation or a chain has at the top; a file without any of them is not looked into.
+const RULE_KEYS: [&str; 5] = ["title:", "logsource:", "detection:", "correlation:", "chain:"];
+
 /// Name and text of rule files.
 type Files = Vec<(String, String)>;
 
@@ -95,7 +98,11 @@ fn gather(path: &Path, found: &mut Files) -> io::Result<()> {
         return inside.iter().try_for_each(|path| gather(path, found));
     }
     if path.extension().is_some_and(|end| end == "yml" || end == "yaml") {
-        found.push((path.display().to_string(), std::fs::read_to_string(path)?));
+        let text = std::fs::read_to_string(path)?;
+        // Collections of rules hold other YAML too: notes on tests, settings.
+        if text.lines().any(|line| RULE_KEYS.iter().any(|key| line.starts_with(key))) {
+            found.push((path.display().to_string(), text));
+        }
     }
     Ok(())
 }
