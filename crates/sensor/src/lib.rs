@@ -21,3 +21,4 @@ pub mod zeek;
 pub use community::community_id;
 pub use conn::Conn;
 pub use sensor::{Counters, Sensor};
+pub use services::named_services;

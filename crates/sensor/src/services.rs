@@ -38,6 +38,11 @@ static TABLE: &[Service] = &[
     Service { name: "ssl", is: |data, _| tls(data) },
 ];
 
+/// Names of the services that are told by their first bytes but not decoded, in alphabetical order.
+pub fn named_services() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|service| service.name)
+}
+
 impl Services {
     /// Adds what the next piece of the stream tells, on the server's `port`.
     pub(crate) fn look(&mut self, data: &[u8], port: u16) {

@@ -36,6 +36,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
             writeln!(out, "{:10} {ports:24} {}", protocol.name, logs.join(", "))?;
         }
     }
+    if !args.json {
+        let named: Vec<_> = sensor::named_services().collect();
+        writeln!(out, "\nNot decoded, but named in the service column: {}", named.join(", "))?;
+    }
     if args.columns {
         let all =
             own().into_iter().chain(protocols::ALL.iter().flat_map(|protocol| protocol.logs.iter().copied()));

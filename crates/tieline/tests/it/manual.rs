@@ -54,6 +54,13 @@ fn the_page_of_protocols_is_up_to_date() {
         )
         .unwrap();
     }
+    let named: Vec<_> = sensor::named_services().map(|name| format!("`{name}`")).collect();
+    writeln!(
+        page,
+        "\nNot decoded, but named in the `service` column by their first bytes: {}.",
+        named.join(", ")
+    )
+    .unwrap();
     page.push_str("\n## OT actions\n\nThe words in `ot.action`, the same for every protocol: ");
     let words: Vec<_> = Action::ALL.iter().map(|action| format!("`{}`", action.name())).collect();
     writeln!(
