@@ -395,44 +395,14 @@ impl Sensor {
     }
 
     fn open(&mut self, key: Key, part: &Part, flip: bool, seen: &Seen, rows: &mut dyn Rows) -> usize {
-        while self.index.len() >= FLOWS_MAX {
-            let Some(timer) = self.timers.first() else { break };
-            if self.is_current(&timer) {
-                self.counters.evicted += 1;
-                self.end(timer.slot, rows);
-            }
-        }
+        self.make_room(rows);
         self.opened += 1;
         self.counters.conversations += 1;
-        let broadcast = part.destination.addr == IpAddr::V4(Ipv4Addr::BROADCAST);
-        let uid = uid(seen, part, self.opened);
-        let conversation = Conversation::new(uid, part.source, part.destination, part.transport);
-        let tcp = part.transport == Transport::Tcp;
-        let idle = if tcp && INTERACTIVE_PORTS.contains(&part.destination.port) {
-            INTERACTIVE_IDLE
-        } else {
-            DATAGRAM_IDLE
-        };
-        let mut flow = Flow {
-            key,
-            conversation,
-            start: seen.time,
-            last: seen.time,
-            first: seen.origin,
-            latest: seen.origin,
-            link: seen.link,
-            history: History::default(),
-            sent: Sent::default(),
-            received: Sent::default(),
-            body: if tcp { Body::Tcp(Box::<Tcp>::default()) } else { Body::Datagrams },
-            app: App::default(),
-            idle,
-            generation: 0,
-            odd: vec![],
-            one_way: part.one_way,
-            protocol: part.protocol,
-        };
-        if flip && !broadcast {
+        let mut flow = Flow::new(key, uid(seen, part, self.opened), part, seen);
+        // A slot's timers of earlier conversations are void: their generation is another.
+        flow.generation =
+            u32::try_from(self.opened % u64::from(u32::MAX)).unwrap_or_default().wrapping_mul(16);
+        if flip && part.destination.addr != IpAddr::V4(Ipv4Addr::BROADCAST) {
             flow.flip();
             flow.history.flipped();
         }
@@ -440,11 +410,8 @@ impl Sensor {
             self.flows.push(None);
             self.flows.len() - 1
         });
-        // A slot's timers of earlier conversations are void: their generation is another.
-        flow.generation =
-            u32::try_from(self.opened % u64::from(u32::MAX)).unwrap_or_default().wrapping_mul(16);
         self.timers.set(seen.time + flow.idle, slot, flow.generation, Wake::Idle);
-        if tcp {
+        if part.transport == Transport::Tcp {
             self.timers.set(seen.time + ATTEMPT, slot, flow.generation, Wake::Attempt);
         }
         if let Some(place) = self.flows.get_mut(slot) {
@@ -452,6 +419,17 @@ impl Sensor {
         }
         self.index.insert(key, slot);
         slot
+    }
+
+    /// Ends conversations early where there are too many.
+    fn make_room(&mut self, rows: &mut dyn Rows) {
+        while self.index.len() >= FLOWS_MAX {
+            let Some(timer) = self.timers.first() else { return };
+            if self.is_current(&timer) {
+                self.counters.evicted += 1;
+                self.end(timer.slot, rows);
+            }
+        }
     }
 
     fn is_current(&self, timer: &Timer) -> bool {
@@ -536,6 +514,30 @@ impl Part {
 }
 
 impl Flow {
+    fn new(key: Key, uid: Uid, part: &Part, seen: &Seen) -> Self {
+        let tcp = part.transport == Transport::Tcp;
+        let interactive = tcp && INTERACTIVE_PORTS.contains(&part.destination.port);
+        Self {
+            key,
+            conversation: Conversation::new(uid, part.source, part.destination, part.transport),
+            start: seen.time,
+            last: seen.time,
+            first: seen.origin,
+            latest: seen.origin,
+            link: seen.link,
+            history: History::default(),
+            sent: Sent::default(),
+            received: Sent::default(),
+            body: if tcp { Body::Tcp(Box::<Tcp>::default()) } else { Body::Datagrams },
+            app: App::default(),
+            idle: if interactive { INTERACTIVE_IDLE } else { DATAGRAM_IDLE },
+            generation: 0,
+            odd: vec![],
+            one_way: part.one_way,
+            protocol: part.protocol,
+        }
+    }
+
     fn direction(&mut self, part: &Part) -> &mut Sent {
         if self.endpoint_is_orig(part.source) { &mut self.sent } else { &mut self.received }
     }

@@ -98,67 +98,83 @@ fn ipv4(mut r: Reader<'_>) -> Result<Packet<'_>> {
 
 fn ipv6(mut r: Reader<'_>) -> Result<Packet<'_>> {
     r.u32_be("version, class and label")?;
-    let told = usize::from(r.u16_be("payload length")?);
-    let mut next = r.u8("next header")?;
+    let told = r.u16_be("payload length")?;
+    let next = r.u8("next header")?;
     r.u8("hop limit")?;
     // An IPv4 address in IPv6 clothes is the IPv4 host (RFC 4291, 2.5.5.2).
     let source = Ipv6Addr::from(r.bytes::<16>("source address")?).to_canonical();
-    let mut destination = Ipv6Addr::from(r.bytes::<16>("destination address")?).to_canonical();
-    let total_len = 40 + if told == 0 { r.rest().len() } else { told };
-    let mut fragment = None;
-    for _ in 0..EXTENSIONS_MAX {
-        match next {
-            43 => {
-                let header = r;
-                next = r.u8("next header")?;
-                let length = usize::from(r.u8("extension length")?);
-                r.take("routing header", 6 + length * 8)?;
-                destination = last_hop(header).unwrap_or(destination);
-            }
-            // Hop-by-hop, destination options, mobility: length in units of eight bytes after the first.
-            0 | 60 | 135 => {
-                next = r.u8("next header")?;
-                let length = usize::from(r.u8("extension length")?);
-                r.take("extension header", 6 + length * 8)?;
-            }
-            44 => {
-                next = r.u8("next header")?;
-                r.u8("reserved")?;
-                let offset = r.u16_be("fragment offset")?;
-                let id = r.u32_be("fragment identification")?;
-                fragment = Some(Fragment { id, offset: usize::from(offset & !7), more: offset & 1 != 0 });
-                if offset & !7 != 0 {
-                    // The rest of the chain stands in the first part.
-                    break;
-                }
-            }
-            // Authentication header: length in units of four bytes after the first two.
-            51 => {
-                next = r.u8("next header")?;
-                let length = usize::from(r.u8("extension length")?);
-                r.take("authentication header", (length + 2) * 4 - 2)?;
-            }
-            _ => break,
-        }
-    }
-    let (header_len, told_len) = (r.offset(), 40 + told);
+    let destination = Ipv6Addr::from(r.bytes::<16>("destination address")?).to_canonical();
+    let total_len = 40 + if told == 0 { r.rest().len() } else { usize::from(told) };
+    let chain = Extensions::read(&mut r, next)?;
+    let header_len = r.offset();
     if total_len < header_len {
-        return Err(r.invalid(
-            "payload length",
-            header_len.saturating_sub(4),
-            u64::try_from(told).unwrap_or(0),
-        ));
+        return Err(r.invalid("payload length", header_len.saturating_sub(4), told));
     }
     Ok(Packet {
         source,
-        destination,
-        protocol: next,
+        destination: chain.destination.unwrap_or(destination),
+        protocol: chain.protocol,
         header_len,
         total_len,
-        told_len,
-        fragment,
+        told_len: 40 + usize::from(told),
+        fragment: chain.fragment,
         payload: cut(r.rest(), total_len - header_len),
     })
+}
+
+/// What the chain of extension headers says, RFC 8200, 4.
+struct Extensions {
+    protocol: u8,
+    fragment: Option<Fragment>,
+    /// Where a routing header sends the packet in the end.
+    destination: Option<IpAddr>,
+}
+
+impl Extensions {
+    fn read(r: &mut Reader<'_>, first: u8) -> Result<Self> {
+        let mut chain = Self { protocol: first, fragment: None, destination: None };
+        for _ in 0..EXTENSIONS_MAX {
+            let header = *r;
+            match chain.protocol {
+                // Hop-by-hop, routing, destination options, mobility: units of eight bytes after the first.
+                0 | 43 | 60 | 135 => {
+                    let routing = chain.protocol == 43;
+                    chain.protocol = r.u8("next header")?;
+                    let length = usize::from(r.u8("extension length")?);
+                    r.take("extension header", 6 + length * 8)?;
+                    if routing {
+                        chain.destination = last_hop(header).or(chain.destination);
+                    }
+                }
+                44 => {
+                    let part = chain.fragment(r)?;
+                    if part.offset != 0 {
+                        // The rest of the chain stands in the first part.
+                        break;
+                    }
+                }
+                // Authentication header: units of four bytes after the first two.
+                51 => {
+                    chain.protocol = r.u8("next header")?;
+                    let length = usize::from(r.u8("extension length")?);
+                    r.take("authentication header", (length + 2) * 4 - 2)?;
+                }
+                _ => break,
+            }
+        }
+        Ok(chain)
+    }
+
+    /// RFC 8200, 4.5.
+    fn fragment(&mut self, r: &mut Reader<'_>) -> Result<Fragment> {
+        self.protocol = r.u8("next header")?;
+        r.u8("reserved")?;
+        let offset = r.u16_be("fragment offset")?;
+        let id = r.u32_be("fragment identification")?;
+        let part = Fragment { id, offset: usize::from(offset & !7), more: offset & 1 != 0 };
+        self.fragment = Some(part);
+        Ok(part)
+    }
 }
 
 /// Where a routing header of type 0 (RFC 2460, 4.4) or 2 (RFC 6275, 6.4) sends the packet in the end, if it still does.
