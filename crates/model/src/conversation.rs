@@ -111,8 +111,14 @@ impl fmt::Display for Uid {
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        let digit = |n: u8| if n < 10 { b'0' + n } else { b'a' + n - 10 };
+        let mut text = [b':'; 17];
+        for (place, byte) in text.chunks_mut(3).zip(self.0) {
+            if let [high, low, ..] = place {
+                (*high, *low) = (digit(byte >> 4), digit(byte & 15));
+            }
+        }
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
@@ -122,5 +128,15 @@ impl fmt::Display for Endpoint {
             IpAddr::V4(addr) => write!(f, "{addr}:{}", self.port),
             IpAddr::V6(addr) => write!(f, "[{addr}]:{}", self.port),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hardware_address_is_written_in_lower_case() {
+        assert_eq!(Mac([0, 0x80, 0xf4, 0x1c, 0xab, 5]).to_string(), "00:80:f4:1c:ab:05");
     }
 }

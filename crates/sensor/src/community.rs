@@ -12,25 +12,28 @@ pub fn community_id(a: Endpoint, b: Endpoint, protocol: u8, one_way: bool, ports
     // Where both ends have one address, the specification compares ports as numbers; Zeek and Suricata compare their
     // bytes in network order as the machine reads them, little-endian nearly everywhere. The identifier is there to
     // find a conversation in the other tool, so it is theirs.
-    let order = |end: Endpoint| (octets(end.addr), end.port.swap_bytes());
+    let order = |end: Endpoint| (end.addr, end.port.swap_bytes());
     let swap = !one_way && order(b) < order(a);
     let (low, high) = if swap { (b, a) } else { (a, b) };
     let mut hash = Sha1::new();
     hash.update([0, 0]);
-    hash.update(octets(low.addr));
-    hash.update(octets(high.addr));
+    address(&mut hash, low.addr);
+    address(&mut hash, high.addr);
     hash.update([protocol, 0]);
     if ports {
         hash.update(low.port.to_be_bytes());
         hash.update(high.port.to_be_bytes());
     }
-    format!("1:{}", base64::engine::general_purpose::STANDARD.encode(hash.finalize()))
+    let mut text = String::with_capacity(30);
+    text.push_str("1:");
+    base64::engine::general_purpose::STANDARD.encode_string(hash.finalize(), &mut text);
+    text
 }
 
-fn octets(addr: IpAddr) -> Vec<u8> {
+fn address(hash: &mut Sha1, addr: IpAddr) {
     match addr {
-        IpAddr::V4(addr) => addr.octets().to_vec(),
-        IpAddr::V6(addr) => addr.octets().to_vec(),
+        IpAddr::V4(addr) => hash.update(addr.octets()),
+        IpAddr::V6(addr) => hash.update(addr.octets()),
     }
 }
 
