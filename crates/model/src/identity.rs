@@ -8,7 +8,7 @@ crate::log! {
         host: IpAddr => Ip,
         /// Its hardware address, where the message was seen on its own segment.
         mac: Option<&'a str> => Mac,
-        /// What is told: `name`, `domain`, `vendor`, `model`, `firmware`, `serial`, `os`, `role`, `address`.
+        /// What is told: `name`, `domain`, `vendor`, `model`, `firmware`, `serial`, `os`.
         about = "trait": Name,
         /// The value, as told.
         value: &'a str,

@@ -30,7 +30,7 @@ pub(crate) struct Speaking {
     reversed: bool,
     /// Protocols inside this one that were found too.
     inside: Vec<&'static str>,
-    /// PDUs that broke the standard before one did not.
+    /// PDUs that broke the standard, up to 255.
     damaged: u8,
 }
 
@@ -47,6 +47,8 @@ struct Half {
 const LOOKS_MAX: u8 = 10;
 /// Damaged PDUs before the first good one after which the protocol was a wrong guess.
 const DAMAGED_MAX: u8 = 4;
+/// Damaged PDUs of one conversation that have a row in `weird`; nonsense must not fill the disk.
+const TOLD_MAX: u8 = 250;
 /// The longest beginning of a PDU that is kept; framings allow no longer PDU.
 const PARTIAL_MAX: usize = 256 * 1024;
 
@@ -241,7 +243,8 @@ impl Speaking {
         }
         if let Err(error) = read {
             self.damaged = self.damaged.saturating_add(1);
-            if self.confirmed || self.damaged < DAMAGED_MAX {
+            let told = self.damaged < TOLD_MAX;
+            if told && (self.confirmed || self.damaged < DAMAGED_MAX) {
                 out.weird("damaged_pdu", Some(&error.to_string()));
             }
         }
@@ -308,7 +311,7 @@ impl Speaking {
                 Cut::NeedMore => return used,
                 Cut::Lost => {
                     self.damaged = self.damaged.saturating_add(1);
-                    if self.confirmed {
+                    if self.confirmed && self.damaged < TOLD_MAX {
                         self.out(context).weird("lost_framing", Some("the length of a PDU is not possible"));
                     }
                     self.half(from).lost = true;

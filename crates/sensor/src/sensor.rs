@@ -41,8 +41,6 @@ pub struct Counters {
     pub packets: u64,
     /// Bytes of these packets on the wire.
     pub bytes: u64,
-    /// Packets that belong to a conversation.
-    pub in_conversations: u64,
     /// Packets without an IP header that can be read.
     pub not_ip: u64,
     /// Packets whose headers are damaged.

@@ -2,7 +2,7 @@
 //!
 //! Sources: RFC 791, 3.1; RFC 8200, 3 and 4; RFC 4302, 2.2.
 
-use crate::{Error, Reader, Result, link};
+use crate::{Error, Reader, Result};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An IP packet, header taken off.
@@ -57,11 +57,6 @@ impl<'a> Packet<'a> {
     #[inline]
     pub fn payload_len(&self) -> usize {
         self.total_len.saturating_sub(self.header_len)
-    }
-
-    /// The EtherType that the packet would have.
-    pub fn ethertype(&self) -> u16 {
-        if self.source.is_ipv4() { link::IPV4 } else { link::IPV6 }
     }
 }
 
