@@ -1,0 +1,1 @@
+//! What is controlled: physics of the process, deterministic.

@@ -1,0 +1,1 @@
+//! Containment that can be read before it happens, ends by itself, and can be taken back.
