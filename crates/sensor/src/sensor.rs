@@ -120,6 +120,12 @@ impl Sensor {
         self.frame(packet.link, packet.bytes, seen, rows);
     }
 
+    /// Hands over a `conn` row for every conversation that is still open, as it stands now, in no particular order;
+    /// each will have its final row when it is over.
+    pub fn open_conversations(&self, rows: &mut dyn Rows) {
+        self.flows.iter().flatten().for_each(|flow| flow.write(rows));
+    }
+
     /// Ends all conversations: the capture is over.
     pub fn finish(&mut self, rows: &mut dyn Rows) {
         for slot in 0..self.flows.len() {

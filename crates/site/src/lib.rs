@@ -32,7 +32,7 @@ mod timeline;
 mod windows;
 
 pub use asset::{AddressUse, Asset, Hardware, Told, Work};
-pub use conduits::{Conduit, Side, Traffic};
+pub use conduits::{Conduit, Flow, Side, Traffic};
 pub use declared::{Declared, Whom};
 pub use gateways::Gateway;
 pub use names::{Account, account, host_label};

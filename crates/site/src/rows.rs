@@ -2,12 +2,12 @@
 
 use crate::Site;
 use crate::columns::{Columns, count, each_text, text};
-use crate::conduits::{End, Traffic};
+use crate::conduits::{End, Talk, Traffic};
 use crate::network::{Place, canonical, parse, place};
 use crate::services::{self, Unlisted};
 use crate::timeline::Source;
 use crate::{names, oui};
-use model::{Action, At, Cell, Conversation, Mac, Ot, Record, Span, Time, Trait, Transport};
+use model::{Action, At, Cell, Conversation, Mac, Ot, Outcome, Record, Span, Time, Trait, Transport};
 use std::net::IpAddr;
 
 /// Places of the columns that are looked at.
@@ -73,6 +73,11 @@ pub(crate) fn observe(site: &mut Site, at: &At<'_>, row: &dyn Record) {
 
 /// Remembers who changes controllers; reading and writing values is what everybody there does.
 fn act(site: &mut Site, time: Time, ot: &Ot<'_>, conversation: &Conversation) {
+    if matches!(ot.action, Action::Write | Action::ControlOperate) && ot.outcome != Outcome::Rejected {
+        let (client, server) = (canonical(conversation.orig.addr), canonical(conversation.resp.addr));
+        let (client, server) = (site.end(client), site.end(server));
+        site.conduits.wrote(client, server, time);
+    }
     let changes = matches!(
         ot.action,
         Action::ProgramDownload
@@ -135,9 +140,12 @@ fn serve(
     if (client, server) == (End::Outside, End::Outside) {
         return;
     }
-    match services::name(words, conversation.transport, conversation.resp.port) {
-        Ok(name) => site.conduits.add(client, server, name, traffic),
-        Err(Unlisted::Word(name)) => site.conduits.add(client, server, name, traffic),
+    let (transport, port) = (conversation.transport, conversation.resp.port);
+    let add = |site: &mut Site, service: &str| {
+        site.conduits.add(&Talk { client, server, service, transport, port, traffic });
+    };
+    match services::name(words, transport, port) {
+        Ok(name) | Err(Unlisted::Word(name)) => add(site, name),
         // The port of an ICMP responder is a code, and a high port may be anybody's for a moment.
         Err(Unlisted::Port(transport, port)) => {
             let name = match transport {
@@ -145,7 +153,7 @@ fn serve(
                 Transport::Icmp => "icmp".to_owned(),
                 Transport::Other(number) => format!("ip/{number}"),
             };
-            site.conduits.add(client, server, &name, traffic);
+            add(site, &name);
         }
     }
 }

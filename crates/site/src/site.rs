@@ -5,9 +5,9 @@ use crate::names::{domain, host_label};
 use crate::rows::Wanted;
 use crate::sessions::{Session, Sessions, split};
 use crate::timeline::{Binding, Timeline};
-use crate::{Asset, Conduit, Gateway};
+use crate::{Asset, Conduit, Flow, Gateway};
 use crate::{asset, rows, windows};
-use model::{At, Event, Record, Time};
+use model::{At, Event, Record, Rows, Time};
 use std::net::IpAddr;
 
 /// The site as it was learned from what was observed, in any order, and from what a person declared.
@@ -54,6 +54,15 @@ impl Site {
         rows::observe(self, at, row);
     }
 
+    /// Learns from the conversations that are still open: `write` hands over a `conn` row for each, as it stands. What
+    /// an earlier call told about open conversations is forgotten.
+    pub fn observe_open(&mut self, write: impl FnOnce(&mut dyn Rows)) {
+        self.conduits.look_again();
+        self.conduits.opening = true;
+        write(&mut Open(self));
+        self.conduits.opening = false;
+    }
+
     /// Learns from a Windows event, or another program's that names its computer.
     pub fn observe_event(&mut self, event: &Event) {
         windows::observe(self, event);
@@ -84,6 +93,11 @@ impl Site {
     /// Who talks to whom on which service, in the order of the assets' ids.
     pub fn conduits(&self) -> Vec<Conduit> {
         asset::contacts::conduits(self)
+    }
+
+    /// Who uses which service of whom by address and port, in order of address: what a filter on the way would cut.
+    pub fn flows(&self) -> Vec<Flow> {
+        self.conduits.flows()
     }
 
     /// Hardware addresses that stand for more than one asset.
@@ -125,3 +139,11 @@ impl Site {
 
 /// Full names kept per computer: it may change its domain, yet not for ever.
 const FULL_NAMES_MAX: usize = 8;
+
+struct Open<'a>(&'a mut Site);
+
+impl Rows for Open<'_> {
+    fn put(&mut self, at: &At<'_>, row: &dyn Record) {
+        self.0.observe_row(at, row);
+    }
+}
