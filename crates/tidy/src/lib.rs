@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("wire", &[]),
+    ("plant", &[]),
     ("protocols", &["wire", "model"]),
     ("site", &["model"]),
     ("detect", &["model"]),
@@ -22,7 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that rebuild in seconds and run anywhere: nothing heavy, and no runtime, beneath them.
-const PURE: &[&str] = &["model", "wire", "protocols", "site"];
+const PURE: &[&str] = &["model", "wire", "protocols", "site", "plant"];
 
 /// What a pure crate may take from outside.
 const LIGHT: &[&str] = &["itoa", "thiserror", "zmij"];
@@ -34,7 +35,7 @@ const FORBIDDEN: &[(&[&str], &[&str])] = &[
         &["UdpSocket", "TcpStream", "UnixStream", "UnixDatagram", ".send(", ".send_to("],
     ),
     (
-        &["model", "wire", "protocols", "site", "detect", "sensor", "exchange", "store", "lab"],
+        &["model", "wire", "protocols", "site", "detect", "sensor", "exchange", "store", "lab", "plant"],
         &["Instant::now", "SystemTime::now", "Timestamp::now", "Zoned::now"],
     ),
 ];
