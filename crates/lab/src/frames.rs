@@ -68,6 +68,12 @@ impl Tape {
         (from..self.frames.len()).map(FrameId)
     }
 
+    /// Takes off everything recorded so far, in the order it was recorded; a [`FrameId`] given before names
+    /// nothing any more.
+    pub(crate) fn take(&mut self) -> Vec<(Time, Vec<u8>)> {
+        std::mem::take(&mut self.frames)
+    }
+
     /// Puts the frames in order of time; frames of the same microsecond keep the order they were recorded in.
     pub fn finish(self) -> Recording {
         let mut order: Vec<(Time, usize, Vec<u8>)> =

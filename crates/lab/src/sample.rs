@@ -2,10 +2,11 @@
 
 mod acts;
 mod mails;
-mod polls;
+pub(crate) mod polls;
 mod remote;
-mod stage;
+pub(crate) mod stage;
 mod truth;
+pub(crate) mod ways;
 
 pub use truth::{Deed, Hop, HopJoin, Proof, Truth};
 

@@ -245,6 +245,8 @@ pub enum Act {
         calls: Vec<(Call, Span)>,
         /// Session and program (as in `Drop`) that do it, where the host is watched.
         by: Option<(Place, Box<str>)>,
+        /// Whether it ends as soon as the controller says that it does not run.
+        when_running: bool,
     },
     /// Registers are written in the conversation in which they are read.
     Write {

@@ -97,6 +97,32 @@ impl Conversation {
         talk
     }
 
+    /// A call that a firewall answers in the server's place: SYN, and the reset that says no.
+    pub(crate) fn refuse(tape: &mut Tape, path: Path, ports: (u16, u16), at: Time, mut random: Random) {
+        let end = |station, port, stack, next, window, identification| End {
+            station,
+            port,
+            next,
+            stack,
+            window,
+            identification,
+        };
+        let server = end(path.server, ports.1, path.server_stack, 0, 0, random.u16());
+        let client = end(path.client, ports.0, Stack::Windows, random.u32(), 64_240, random.u16());
+        let mut talk = Self { client, server, now: at, owes: None, path, random };
+        talk.segment(tape, Side::Client, SYN, &[], at);
+        let refused = talk.now + talk.trip(Side::Client);
+        talk.segment(tape, Side::Server, RST | ACK, &[], refused);
+    }
+
+    /// Lets the end that owes an acknowledgement send it, when by `now` it cannot wait any longer.
+    pub(crate) fn acknowledge(&mut self, tape: &mut Tape, now: Time) {
+        let longest = Span(ACK_DELAY_MS.1 * 1_000_000);
+        if let Some(owing) = self.owes.filter(|_| now > self.now + longest) {
+            self.settle(tape, owing.other(), now);
+        }
+    }
+
     /// Time of the last frame.
     pub fn now(&self) -> Time {
         self.now

@@ -12,6 +12,9 @@ use crate::modbus::Pdu;
 pub const FUNCTION: u8 = 0x5a;
 const ACCEPTED: u8 = 0xfe;
 const REJECTED: u8 = 0xfd;
+/// That 1 means stopped and 2 running is a guess.
+const STOPPED: u8 = 1;
+const RUNNING: u8 = 2;
 
 /// What an engineering station asks of a controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +75,11 @@ impl Call {
         CALLS.iter().find(|row| row.2 == word).map(|row| row.0)
     }
 
+    /// The call with this function code.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        CALLS.iter().find(|row| row.1 == code).map(|row| row.0)
+    }
+
     /// Name that analysts know it by.
     pub fn name(self) -> &'static str {
         CALLS.iter().find(|row| row.0 == self).map_or("", |row| row.3)
@@ -96,7 +104,25 @@ pub fn request(call: Call, key: u8, name: &str) -> Pdu {
     pdu
 }
 
+/// Whether the program runs, as an answer to [`Call::ReadPlcInfo`] tells it; `None` for any other answer.
+pub(crate) fn running(answer: &[u8]) -> Option<bool> {
+    let [FUNCTION, _, ACCEPTED, 0x03, 0x86, 0x00, blocks, rest @ ..] = answer else { return None };
+    let state = rest.get(usize::from(*blocks) * 4)?;
+    Some(*state == RUNNING)
+}
+
+/// Whether the controller did what it was asked.
+pub(crate) fn accepted(answer: &[u8]) -> bool {
+    matches!(answer, [FUNCTION, _, ACCEPTED, ..])
+}
+
 impl Controller {
+    /// Does what the request `pdu` asks, and answers; what it does not know it rejects.
+    pub(crate) fn answer_request(&mut self, pdu: &[u8]) -> Pdu {
+        let [FUNCTION, key, code, ..] = *pdu else { return rejection(0) };
+        Call::from_code(code).map_or_else(|| rejection(key), |call| self.answer(call, key))
+    }
+
     /// Does what `call` asks under the pairing key `key`, and answers.
     ///
     /// Changing the state needs the reservation; without it the answer is a rejection.
@@ -107,13 +133,10 @@ impl Controller {
             Call::ReleaseReservation | Call::KeepAlive | Call::Start | Call::Stop => holds,
             Call::InitComm | Call::ReadId | Call::ReadProjectInfo | Call::ReadPlcInfo => true,
         };
-        let mut pdu = vec![FUNCTION, key];
         if !allowed {
-            // The two bytes after the code are an error number; 0x80A0 is a guess.
-            pdu.u8(REJECTED).u16_le(0x80a0);
-            return pdu;
+            return rejection(key);
         }
-        pdu.u8(ACCEPTED);
+        let mut pdu = vec![FUNCTION, key, ACCEPTED];
         match call {
             Call::InitComm => self.communication(&mut pdu),
             Call::ReadId => self.identification(&mut pdu),
@@ -163,14 +186,21 @@ impl Controller {
 
     /// Four unknown bytes of which the last counts blocks, the blocks, the state, who holds the reservation.
     ///
-    /// Where the state stands, and that 1 means stopped and 2 running, is a guess.
+    /// Where the state stands is a guess.
     fn state(&self, pdu: &mut Pdu) {
         pdu.put(&[0x03, 0x86, 0x00, 6]);
         for block in 0..6_u32 {
             pdu.u32_le(0x0478_9c00 + block * 0x40);
         }
-        pdu.u8(if self.running { 2 } else { 1 }).u8(self.reserved);
+        pdu.u8(if self.running { RUNNING } else { STOPPED }).u8(self.reserved);
     }
+}
+
+/// The two bytes after the code are an error number; 0x80A0 is a guess.
+fn rejection(key: u8) -> Pdu {
+    let mut pdu = vec![FUNCTION, key, REJECTED];
+    pdu.u16_le(0x80a0);
+    pdu
 }
 
 #[cfg(test)]
@@ -193,6 +223,17 @@ mod tests {
         assert!(!plc.running);
         plc.answer(Call::ReleaseReservation, 0x51);
         assert_eq!(plc.reserved, 0);
+    }
+
+    #[test]
+    fn a_controller_tells_whether_it_runs_and_rejects_what_it_does_not_know() {
+        let mut plc = controller();
+        let told = |plc: &mut Controller| running(&plc.answer_request(&[0x5a, 0, 0x04]));
+        assert_eq!(told(&mut plc), Some(true));
+        plc.running = false;
+        assert_eq!(told(&mut plc), Some(false));
+        assert_eq!(plc.answer_request(&[0x5a, 7, 0x99]), [0x5a, 7, 0xfd, 0xa0, 0x80]);
+        assert_eq!(running(&plc.answer_request(&[0x5a, 0, 0x02])), None);
     }
 
     #[test]

@@ -98,16 +98,21 @@ impl Log {
             out.push_str("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Events>\n");
         }
         for (number, event) in events {
-            match self.form {
-                Form::Xml => self.xml(number, event, event.at + skew, &mut out),
-                Form::Json => out.push_str(&self.json(number, event, event.at + skew).to_string()),
-            }
-            out.push('\n');
+            self.line(number, event, skew, &mut out);
         }
         if self.form == Form::Xml {
             out.push_str("</Events>\n");
         }
         out.into_bytes()
+    }
+
+    /// Appends one event and the end of its line.
+    pub(crate) fn line(&self, number: u64, event: &Event, skew: model::Span, out: &mut String) {
+        match self.form {
+            Form::Xml => self.xml(number, event, event.at + skew, out),
+            Form::Json => out.push_str(&self.json(number, event, event.at + skew).to_string()),
+        }
+        out.push('\n');
     }
 
     fn xml(&self, number: u64, event: &Event, logged: Time, out: &mut String) {

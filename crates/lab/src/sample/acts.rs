@@ -33,7 +33,9 @@ impl<'a> Stage<'a> {
             }
             Act::Remote { place, to, length } => self.remote(step, place, to, *length),
             Act::Mistype { place, to } => self.mistype(step, place, to),
-            Act::Umas { from, to, calls, by } => self.umas(step, (from, to), calls, by.as_ref()),
+            Act::Umas { from, to, calls, by, when_running } => {
+                self.umas(step, (from, to), (calls, *when_running), by.as_ref());
+            }
             Act::Write { .. } | Act::Identify { .. } => {}
         }
     }
@@ -176,10 +178,10 @@ impl<'a> Stage<'a> {
         &mut self,
         step: &'a Step,
         ends: (&Arc<Host>, &Arc<Host>),
-        calls: &[(Call, Span)],
+        calls: (&[(Call, Span)], bool),
         by: Option<&(Place, Box<str>)>,
     ) {
-        let ((from, to), at) = (ends, self.time(step));
+        let ((from, to), (calls, when_running), at) = (ends, calls, self.time(step));
         let mut random = self.random(&format!("umas {}", step.name));
         let (mut talk, port) = self.open(&step.name, from, (to, 502), at);
         let mut marks: Vec<(&'static str, Mark)> = vec![];
@@ -200,6 +202,9 @@ impl<'a> Stage<'a> {
             let answered = talk.say(&mut self.tape, Side::Server, wait, &modbus::adu(number, 0, &answer));
             self.caused(to, talk.now());
             marks.push((call.name(), Mark::Frames(vec![asked, answered])));
+            if when_running && umas::running(&answer) == Some(false) {
+                break;
+            }
         }
         let end = talk.now() + ms(random.between(400, 900));
         talk.close(&mut self.tape, Side::Client, end);

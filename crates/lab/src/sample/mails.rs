@@ -38,7 +38,7 @@ impl<'a> Stage<'a> {
         let end = talk.now() + ms(1);
         talk.close(&mut self.tape, Side::Server, end);
         let file = format!("{}.eml", step.name);
-        self.mails.push((file.clone(), letter.eml().into_bytes()));
+        self.mails.push((talk.now(), file.clone(), letter.eml().into_bytes()));
         let marks = vec![("mail", Mark::File(file)), ("frames", frames_mark(self.tape.since(before)))];
         let with = mail.attachment.as_deref().map_or(String::new(), |name| format!(" with {name}"));
         self.note(step, format!("{} gets a mail from {}{with}", mail.to, mail.from), marks);

@@ -10,9 +10,12 @@ use crate::tcp::{Conversation, Side};
 use model::{Span, Time};
 use std::sync::Arc;
 
+/// Who makes the controllers.
+pub(crate) const VENDOR: &str = "Schneider Electric";
+
 /// Something that is asked in a poll's conversation.
 #[derive(Clone, Copy)]
-enum Ask<'a> {
+pub(crate) enum Ask<'a> {
     Read { register: u16, count: u16 },
     Write { step: &'a Step, register: u16, values: &'a [u16] },
     Identify { step: &'a Step },
@@ -113,9 +116,8 @@ impl<'a> Stage<'a> {
             }
             Ask::Identify { .. } => {
                 let version = format!("V{}", controller.firmware);
-                let answer =
-                    modbus::device_identification("Schneider Electric", &controller.reference, &version);
-                (modbus::read_device_identification(), answer)
+                let who = [VENDOR, &controller.reference, &version];
+                (modbus::read_device_identification(), modbus::device_identification(1, who))
             }
         };
         let adu = |pdu: &[u8]| modbus::adu(transaction, controller.unit, pdu);
@@ -140,7 +142,7 @@ impl<'a> Stage<'a> {
 }
 
 /// What a step asks in the conversation of `poll`; `None` when it is none of its business.
-fn within<'a>(poll: &Poll, step: &'a Step) -> Option<Ask<'a>> {
+pub(crate) fn within<'a>(poll: &Poll, step: &'a Step) -> Option<Ask<'a>> {
     let ends = (&poll.from.name, &poll.to.name);
     if let Act::Write { from, to, register, values } = &step.act {
         return ((&from.name, &to.name) == ends).then_some(Ask::Write { step, register: *register, values });

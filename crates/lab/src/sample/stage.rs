@@ -1,18 +1,19 @@
 use super::truth::{self, Deed, Evidence, Mark};
+use super::ways::Ways;
 use super::{Sample, Truth};
-use crate::frames::{self, FrameId, Station, Tape};
+use crate::frames::{self, FrameId, Tape};
 use crate::process::{Cause, Trace};
 use crate::random::{Random, fnv1a};
-use crate::script::{Host, Place, Script, Segment, Step};
-use crate::tcp::{Conversation, Path, Stack};
+use crate::script::{Host, Place, Script, Step};
+use crate::tcp::Conversation;
 use crate::umas;
 use crate::windows::background::{self, Computer};
 use crate::windows::security::{Account, Session};
 use crate::windows::sysmon::Process;
 use crate::windows::{Channel, Event, Log};
 use crate::{dns, windows};
-use model::{Mac, Span, Time};
-use std::collections::{BTreeMap, BTreeSet};
+use model::{Span, Time};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -21,7 +22,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) script: &'a Script,
     pub(crate) seed: u64,
     pub(crate) tape: Tape,
-    pub(crate) mails: Vec<(String, Vec<u8>)>,
+    /// When each mail has come, its file's name, and the mail.
+    pub(crate) mails: Vec<(Time, String, Vec<u8>)>,
     pub(crate) deeds: Vec<Evidence<'a>>,
     /// What the engineering side of each controller knows.
     pub(crate) controllers: BTreeMap<Box<str>, umas::Controller>,
@@ -30,21 +32,13 @@ pub(crate) struct Stage<'a> {
     pub(crate) causes: Vec<(Time, Cause)>,
     /// The process, once it has run.
     pub(crate) trace: Option<Trace>,
-    logs: Vec<(Arc<Host>, Log)>,
-    /// Who has asked for whose hardware address by now.
-    met: BTreeSet<(Ipv4Addr, Ipv4Addr)>,
+    pub(crate) logs: Vec<(Arc<Host>, Log)>,
+    pub(crate) ways: Ways,
     /// Port of the last conversation that each client opened.
     ports: BTreeMap<Ipv4Addr, u16>,
     /// Programs that run: by step, and by host and path.
     programs: BTreeMap<String, Process>,
 }
-
-/// Time to live that is left in packets from the internet.
-const FAR_TTL: u8 = 52;
-/// To a server in the internet and back.
-const FAR: Span = Span(18_000_000);
-/// Across the site's routers and back, without the server's own time.
-const NEAR: Span = Span(90_000);
 
 impl<'a> Stage<'a> {
     pub(crate) fn new(script: &'a Script, seed: u64) -> Self {
@@ -74,7 +68,7 @@ impl<'a> Stage<'a> {
             causes: vec![],
             trace: None,
             logs: logs.collect(),
-            met: BTreeSet::new(),
+            ways: Ways::default(),
             ports: BTreeMap::new(),
             programs: BTreeMap::new(),
         }
@@ -119,8 +113,7 @@ impl<'a> Stage<'a> {
 
     /// The session in which a computer does its own work.
     pub(crate) fn system(&self, host: &Host) -> Session {
-        let (name, domain) = (format!("{}$", host.name), self.script.netbios.to_string());
-        Session { account: Account { sid: "S-1-5-18".to_owned(), name, domain }, id: 0x3e7 }
+        system(self.script, host)
     }
 
     /// A program by the step that started it (`@step`) or by its path; one that is met first starts now.
@@ -145,36 +138,6 @@ impl<'a> Stage<'a> {
         *port
     }
 
-    /// The way between two hosts as the tap sees it: in the server's network, or in the client's when the
-    /// server is somewhere in the internet. The first time somebody asks for the hardware address before.
-    pub(crate) fn path(&mut self, from: &Host, to: &Host, at: Time) -> Path {
-        let far = |host: &Host, router: &Segment| Station { mac: router.mac, ip: host.ip, ttl: FAR_TTL };
-        let (client, server) = match (&to.segment, &from.segment) {
-            (Some(segment), _) => (seen(from, segment), seen(to, segment)),
-            (None, Some(segment)) => (seen(from, segment), far(to, segment)),
-            (None, None) => (far(from, &NOWHERE), far(to, &NOWHERE)),
-        };
-        if let Some(segment) = to.segment.as_ref().or(from.segment.as_ref()) {
-            self.meet(segment, (from, client), (to, server), at);
-        }
-        let trip = |host: &Host, own: Span| if host.segment.is_some() { own } else { FAR };
-        let server_stack = if to.controller.is_some() { Stack::Embedded } else { Stack::Windows };
-        let server_trip = trip(to, Span(340_000));
-        Path { client, server, server_stack, server_trip, client_trip: trip(from, NEAR) }
-    }
-
-    /// Asks for the hardware address that the first packet needs.
-    fn meet(&mut self, segment: &Segment, client: (&Host, Station), server: (&Host, Station), at: Time) {
-        let router = Station { mac: segment.mac, ip: segment.gateway, ttl: 64 };
-        let local = |host: &Host| host.segment.as_ref().is_some_and(|own| own.name == segment.name);
-        let asker = if local(client.0) { client.1 } else { router };
-        let asked = if local(server.0) { server.1 } else { router };
-        if self.met.insert((asker.ip, asked.ip)) {
-            self.tape.record(at - Span(900_000), frames::arp_request(asker, asked.ip));
-            self.tape.record(at - Span(500_000), frames::arp_reply(asked, asker));
-        }
-    }
-
     /// Opens a conversation of `step` to a port of `to`; gives the client's port too.
     pub(crate) fn open(
         &mut self,
@@ -183,7 +146,8 @@ impl<'a> Stage<'a> {
         to: (&Host, u16),
         at: Time,
     ) -> (Conversation, u16) {
-        let (path, port) = (self.path(from, to.0, at), self.port(from));
+        let path = self.ways.path(&mut self.tape, from, to.0, at);
+        let port = self.port(from);
         let random = self.random(&format!("tcp {label} {port}"));
         (Conversation::open(&mut self.tape, path, (port, to.1), at, random), port)
     }
@@ -191,7 +155,7 @@ impl<'a> Stage<'a> {
     /// `from` asks its name server for `of`.
     pub(crate) fn look_up(&mut self, from: &Host, of: &Host, at: Time) -> Option<[FrameId; 2]> {
         let server = from.segment.as_ref().and_then(|segment| self.script.host(&segment.dns))?.clone();
-        let path = self.path(from, &server, at);
+        let path = self.ways.path(&mut self.tape, from, &server, at);
         let port = self.port(from);
         let mut random = self.random(&format!("dns {} {} {}", from.name, of.name, at.0));
         let id = random.u16();
@@ -207,19 +171,10 @@ impl<'a> Stage<'a> {
     /// Lets every watched computer write what it writes when nothing happens.
     pub(crate) fn background(&mut self) {
         let script = self.script;
-        for place in 0..self.logs.len() {
-            let Some((host, channel)) = self.logs.get(place).map(|(host, log)| (host.clone(), log.channel))
-            else {
-                continue;
-            };
-            let nearest = host.segment.as_ref().and_then(|segment| script.host(&segment.dns));
-            let controller = nearest.map_or(("", host.ip), |dc| (&*dc.fqdn, dc.ip));
-            let (name, system) = (&*host.name, self.system(&host));
-            let computer = Computer { name, address: host.ip, system, controller, domain: &script.netbios };
-            let mut random = self.random(&format!("background {name} {}", channel.word()));
-            if let Some((_, log)) = self.logs.get_mut(place) {
-                background::fill(log, &computer, script.start, script.length, &mut random);
-            }
+        for (host, log) in &mut self.logs {
+            let mut random =
+                Random::new(self.seed, &format!("background {} {}", host.name, log.channel.word()));
+            idle(script, host, log, (script.start, script.length), &mut random);
         }
     }
 
@@ -244,31 +199,13 @@ impl<'a> Stage<'a> {
         let mut events: Vec<(String, Vec<u8>)> =
             self.logs.iter().map(|(host, log)| (file_name(host, log), log.file(host.skew))).collect();
         events.sort();
-        Sample { pcap: recording.pcap(), events, mails: self.mails, truth }
+        let mails = self.mails.into_iter().map(|(_, name, mail)| (name, mail)).collect();
+        Sample { pcap: recording.pcap(), events, mails, truth }
     }
 }
 
-/// A host as it is seen in `segment`: its own hardware address when it is in it, the router's otherwise.
-fn seen(host: &Host, segment: &Segment) -> Station {
-    let ttl: u8 = match (&host.segment, &host.controller) {
-        (None, _) => FAR_TTL,
-        (Some(_), Some(_)) => 64,
-        (Some(_), None) => 128,
-    };
-    match (&host.segment, host.mac) {
-        (Some(own), Some(mac)) if own.name == segment.name => Station { mac, ip: host.ip, ttl },
-        _ => Station { mac: segment.mac, ip: host.ip, ttl: ttl - 1 },
-    }
-}
-
-static NOWHERE: std::sync::LazyLock<Segment> = std::sync::LazyLock::new(|| Segment {
-    name: "".into(),
-    gateway: Ipv4Addr::UNSPECIFIED,
-    mac: Mac([2, 0, 0, 0, 0, 1]),
-    dns: "".into(),
-});
-
-fn engineering(host: &Host) -> Option<umas::Controller> {
+/// The engineering side of a controller; `None` for another host.
+pub(crate) fn engineering(host: &Host) -> Option<umas::Controller> {
     let controller = host.controller.as_ref()?;
     Some(umas::Controller {
         reference: controller.reference.clone(),
@@ -285,7 +222,21 @@ fn full_name(host: &Host, domain: &str) -> String {
     format!("{}.{domain}", host.name)
 }
 
-fn file_name(host: &Host, log: &Log) -> String {
+/// Puts into `log` of `host` what it gets within `window` (from when, how long) when nothing happens.
+pub(crate) fn idle(script: &Script, host: &Host, log: &mut Log, window: (Time, Span), random: &mut Random) {
+    let nearest = host.segment.as_ref().and_then(|segment| script.host(&segment.dns));
+    let controller = nearest.map_or(("", host.ip), |dc| (&*dc.fqdn, dc.ip));
+    let (system, domain) = (system(script, host), &*script.netbios);
+    let computer = Computer { name: &host.name, address: host.ip, system, controller, domain };
+    background::fill(log, &computer, window.0, window.1, random);
+}
+
+fn system(script: &Script, host: &Host) -> Session {
+    let (name, domain) = (format!("{}$", host.name), script.netbios.to_string());
+    Session { account: Account { sid: "S-1-5-18".to_owned(), name, domain }, id: 0x3e7 }
+}
+
+pub(crate) fn file_name(host: &Host, log: &Log) -> String {
     format!("{}-{}.{}", host.name, log.channel.word(), log.form.ending())
 }
 

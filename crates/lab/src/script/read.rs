@@ -21,7 +21,8 @@ const fn step(word: &'static str, needs: &'static [&'static str], may: &'static 
     Word { word, step: true, named: true, needs, may }
 }
 
-/// Every word of a script and its keys. Steps may also have `part=attack` or `part=decoy`.
+/// Every word of a script and its keys. Steps may also have `part=attack` or `part=decoy`; `umas` with
+/// `when=running` ends as soon as an `info` says that the controller does not run.
 pub static WORDS: &[Word] = &[
     thing("site", true, &["netbios", "start", "length"], &[]),
     thing("segment", true, &["gateway", "mac", "dns"], &[]),
@@ -41,7 +42,7 @@ pub static WORDS: &[Word] = &[
     step("beacon", &["in", "by", "to", "every", "count"], PART),
     step("remote", &["in", "to", "session", "length"], PART),
     step("mistype", &["in", "to"], PART),
-    step("umas", &["from", "to", "calls"], &["in", "by", "part"]),
+    step("umas", &["from", "to", "calls"], &["in", "by", "when", "part"]),
     step("write", &["from", "to", "register", "values"], PART),
     step("identify", &["from", "to"], PART),
 ];
@@ -296,7 +297,13 @@ impl Reading {
             }
             None => None,
         };
-        Ok(Act::Umas { from: self.host_of(line, "from")?, to: self.controller_of(line, "to")?, calls, by })
+        let when_running = match line.maybe("when") {
+            None => false,
+            Some("running") => true,
+            Some(other) => return Err(value(line, "when", other, "running")),
+        };
+        let (from, to) = (self.host_of(line, "from")?, self.controller_of(line, "to")?);
+        Ok(Act::Umas { from, to, calls, by, when_running })
     }
 
     fn write(&self, line: &Line) -> Result<Act, ScriptError> {
