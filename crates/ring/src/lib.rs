@@ -1,0 +1,122 @@
+//! Live capture on Linux: a ring of memory that the kernel fills with what an interface sees (`AF_PACKET`,
+//! `TPACKET_V3`; kernel documentation, *networking/packet_mmap*).
+//!
+//! The ring only receives: the crate has no call that sends, and the socket is opened for receiving alone. VLAN tags,
+//! which the kernel takes out of a frame, are put back in, so that a frame is what was on the wire.
+
+mod socket;
+
+use model::Time;
+use socket::{Block, Socket};
+use std::io;
+use std::time::Duration;
+
+/// Blocks of the ring and the size of each, in bytes: 32 MB, about a quarter of a second at a gigabit.
+const BLOCKS: u32 = 32;
+const BLOCK_BYTES: u32 = 1 << 20;
+/// A block that is not full is handed over after this time.
+const HAND_OVER: Duration = Duration::from_millis(50);
+
+/// An interface that is listened to.
+#[derive(Debug)]
+pub struct Ring {
+    socket: Socket,
+    /// The block that is looked at next.
+    next: u32,
+    /// Packets that the kernel could not put into the ring.
+    lost: u64,
+    /// A frame with its VLAN tag back in.
+    tagged: Vec<u8>,
+}
+
+/// A frame as it was on the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// When the kernel saw it.
+    pub time: Time,
+    /// Ethernet header and what follows.
+    pub bytes: &'a [u8],
+    /// Length on the wire; never less than `bytes`.
+    pub wire_len: usize,
+}
+
+/// Why an interface cannot be listened to.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such interface.
+    #[error("there is no interface {0}")]
+    NoInterface(String),
+    /// The right to open raw sockets is missing.
+    #[error("no right to listen: it takes CAP_NET_RAW (root, or: setcap cap_net_raw+ep on the program)")]
+    NotAllowed,
+    /// The kernel refused something.
+    #[error("cannot {what}")]
+    Kernel {
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl Ring {
+    /// Listens to the interface `name`, to everything that passes there (promiscuous).
+    ///
+    /// # Errors
+    /// When there is no such interface, the right is missing, or memory for the ring.
+    pub fn open(name: &str) -> Result<Self, Error> {
+        let socket = Socket::open(name, BLOCKS, BLOCK_BYTES, HAND_OVER)?;
+        Ok(Self { socket, next: 0, lost: 0, tagged: vec![] })
+    }
+
+    /// Hands over the frames that came, waiting at most `wait` for the first of them.
+    ///
+    /// # Errors
+    /// When the interface is gone or the kernel says why it cannot be read.
+    pub fn take(&mut self, wait: Duration, take: &mut dyn FnMut(Frame<'_>)) -> Result<(), Error> {
+        if !self.socket.ready(self.next) {
+            self.socket.wait(wait)?;
+        }
+        // One round of the ring at most, so that the caller comes to its own work.
+        for _ in 0..BLOCKS {
+            if !self.socket.ready(self.next) {
+                break;
+            }
+            let block = self.socket.block(self.next);
+            hand_over(&block, &mut self.tagged, take);
+            self.socket.give_back(self.next);
+            self.next = (self.next + 1) % BLOCKS;
+        }
+        Ok(())
+    }
+
+    /// Packets lost so far because nobody took them in time.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn lost(&mut self) -> Result<u64, Error> {
+        self.lost += u64::from(self.socket.lost_since()?);
+        Ok(self.lost)
+    }
+}
+
+fn hand_over(block: &Block<'_>, tagged: &mut Vec<u8>, take: &mut dyn FnMut(Frame<'_>)) {
+    for packet in block.packets() {
+        let time = Time::from_s_ns(i64::from(packet.seconds), packet.nanoseconds);
+        let wire_len = usize::try_from(packet.wire_len).unwrap_or(usize::MAX);
+        match (packet.vlan, packet.bytes.split_at_checked(MACS)) {
+            (Some((kind, tag)), Some((macs, rest))) => {
+                tagged.clear();
+                tagged.extend_from_slice(macs);
+                tagged.extend(kind.to_be_bytes());
+                tagged.extend(tag.to_be_bytes());
+                tagged.extend_from_slice(rest);
+                take(Frame { time, bytes: tagged, wire_len: (wire_len + 4).max(tagged.len()) });
+            }
+            _ => take(Frame { time, bytes: packet.bytes, wire_len: wire_len.max(packet.bytes.len()) }),
+        }
+    }
+}
+
+/// Bytes of the two hardware addresses, behind which a VLAN tag stands (IEEE 802.1Q, 9.3).
+const MACS: usize = 12;

@@ -1,0 +1,48 @@
+//! The real kernel: what is sent over the loopback interface is seen there.
+
+use ring::{Error, Ring};
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+/// Frames seen until `enough` of them hold `mark`, or half a minute is over.
+fn frames_with(ring: &mut Ring, mark: &[u8], enough: usize) -> Vec<Vec<u8>> {
+    let (mut found, began) = (vec![], Instant::now());
+    while found.len() < enough && began.elapsed() < Duration::from_secs(30) {
+        ring.take(Duration::from_millis(100), &mut |frame| {
+            if frame.bytes.windows(mark.len()).any(|part| part == mark) {
+                assert!(frame.wire_len >= frame.bytes.len());
+                found.push(frame.bytes.to_vec());
+            }
+        })
+        .unwrap();
+    }
+    found
+}
+
+#[test]
+fn what_passes_an_interface_is_seen_whole_and_in_order() {
+    let mut ring = match Ring::open("lo") {
+        Err(Error::NotAllowed) => return eprintln!("skipped: no right to open raw sockets"),
+        opened => opened.unwrap(),
+    };
+    let (from, to) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let mark = format!("tieline ring {}", std::process::id());
+    for n in 0..300_u32 {
+        let message = [mark.as_bytes(), &n.to_be_bytes()].concat();
+        from.send_to(&message, to.local_addr().unwrap()).unwrap();
+    }
+    // The loopback interface shows each frame as it leaves and as it comes.
+    let found = frames_with(&mut ring, mark.as_bytes(), 300);
+    let mut numbers: Vec<_> = found.iter().map(|frame| frame[frame.len() - 4..].to_vec()).collect();
+    numbers.dedup();
+    assert!(numbers.len() >= 150 && numbers.is_sorted(), "{}", numbers.len());
+    assert_eq!(ring.lost().unwrap(), 0);
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_named() {
+    match Ring::open("no-such-if") {
+        Err(Error::NotAllowed) => eprintln!("skipped: no right to open raw sockets"),
+        opened => assert_eq!(opened.unwrap_err().to_string(), "there is no interface no-such-if"),
+    }
+}
