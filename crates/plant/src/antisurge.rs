@@ -1,10 +1,10 @@
 //! The anti-surge controller: keeps the machine away from the surge line by letting gas back to its suction.
 //!
-//! A PI controller on the surge distance and a kicker, once per scan of 20 ms, the cycle of C15. The recycle valve
-//! acts 2 s late, so the controller looks ahead along the slope of the distance.
+//! A PI controller on the surge distance and a kicker, once per scan of 20 ms, the cycle of C15. The recycle
+//! valve acts 2 s late, so the controller looks ahead along the slope of the distance.
 //!
-//! A controller whose program is stopped holds its output, as a PLC does whose outputs are set to keep their last
-//! value. That alone changes nothing. It is the next fall in demand that finds the valve shut.
+//! A controller whose program is stopped holds its output, as a PLC does whose outputs are set to keep their
+//! last value. That alone changes nothing. It is the next fall in demand that finds the valve shut.
 
 use crate::map::surge_distance_percent;
 
@@ -22,8 +22,8 @@ const PROPORTIONAL: f64 = 0.004;
 const INTEGRAL: f64 = 0.003;
 /// The valve closes no faster than this, 1/s.
 const CLOSE_PER_S: f64 = 0.006;
-/// The valve is tight up to an opening of 0.01: the controller stays out of that range, and shuts only when it wants
-/// clearly less, so that it does not hunt around the seat.
+/// The valve is tight up to an opening of 0.01: the controller stays out of that range, and shuts only when
+/// it wants clearly less, so that it does not hunt around the seat.
 const SEAT: f64 = 0.0120;
 const SHUT_BELOW: f64 = 0.001;
 /// Scans until the distance has followed a valve that has shut: 5 s.

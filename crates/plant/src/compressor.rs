@@ -98,8 +98,8 @@ impl Unit {
         }
     }
 
-    /// Runs for `dt_ms` under `commands`. What is less than a step of 2.5 ms is kept for the next call, so that
-    /// the way time is cut makes no difference.
+    /// Runs for `dt_ms` under `commands`. What is less than a step of 2.5 ms is kept for the next call, so
+    /// that the way time is cut makes no difference.
     pub fn step(&mut self, commands: &Commands, dt_ms: u32) {
         self.rest_us += u64::from(dt_ms) * 1_000;
         while self.rest_us >= STEP_US {
@@ -108,7 +108,8 @@ impl Unit {
         }
     }
 
-    /// Takes the latch of a trip back; the drive starts again if it is still told to run and nothing is wrong.
+    /// Takes the latch of a trip back; the drive starts again if it is still told to run and nothing is
+    /// wrong.
     pub fn reset_trip(&mut self) {
         self.protection.reset();
     }
@@ -178,9 +179,9 @@ impl Unit {
 
     /// Life of thrust bearing and seals that surge has used up, in per cent.
     ///
-    /// Assumption, not measurement: a surge cycle at 440 rad/s takes 0.1 %, at other speeds in proportion to the
-    /// square of the speed, as the thrust that turns round does. Vibration and bearing temperature rise by
-    /// similarly assumed steps per cycle. They rank outcomes; they do not predict a date.
+    /// Assumption, not measurement: a surge cycle at 440 rad/s takes 0.1 %, at other speeds in proportion to
+    /// the square of the speed, as the thrust that turns round does. Vibration and bearing temperature rise
+    /// by similarly assumed steps per cycle. They rank outcomes; they do not predict a date.
     pub fn damage_percent(&self) -> f64 {
         self.wear.damage_percent()
     }

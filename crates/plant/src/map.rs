@@ -2,9 +2,9 @@
 //!
 //! The rig of C15 was described by a polynomial in speed and flow, good from 340 to 550 rad/s and for forward
 //! flow only. This map follows it there (on the stable side within 0.011 in pressure ratio) and goes on where
-//! the polynomial breaks down: a machine that runs down, stands still or is blown backwards. Speed is taken out
-//! by similarity, `phi = q (440/w)^1.0809` and `psi = (Pi - 1) (440/w)^2.1418`; reverse flow rises with the
-//! square of the flow (G76).
+//! the polynomial breaks down: a machine that runs down, stands still or is blown backwards. Speed is taken
+//! out by similarity, `phi = q (440/w)^1.0809` and `psi = (Pi - 1) (440/w)^2.1418`; reverse flow rises with
+//! the square of the flow (G76).
 
 /// Speed at which flow and head are their own similarity numbers, rad/s.
 const REFERENCE_RAD_S: f64 = 440.0;
@@ -24,8 +24,8 @@ const CHOKED: f64 = 0.6;
 const SURGE_LINE_SLOPE: f64 = 5.55;
 const SURGE_LINE_OFFSET: f64 = 0.66;
 
-/// Pressure ratio, discharge over suction, that the machine makes at `speed_rad_s` (0 and more) when `flow_kg_s`
-/// passes through it; negative flow is reverse flow.
+/// Pressure ratio, discharge over suction, that the machine makes at `speed_rad_s` (0 and more) when
+/// `flow_kg_s` passes through it; negative flow is reverse flow.
 pub fn pressure_ratio(speed_rad_s: f64, flow_kg_s: f64) -> f64 {
     let speed = speed_rad_s.max(SLOWEST_RAD_S) / REFERENCE_RAD_S;
     1.0 + head(flow_kg_s / speed.powf(FLOW_EXPONENT)) * speed.powf(HEAD_EXPONENT)
@@ -42,7 +42,8 @@ fn head(flow: f64) -> f64 {
     }
 }
 
-/// Distance to the surge line in per cent of 1 kg/s, from flow and the two pressures; negative beyond the line.
+/// Distance to the surge line in per cent of 1 kg/s, from flow and the two pressures; negative beyond the
+/// line.
 ///
 /// The line was drawn for a machine at speed: at standstill the distance is about -6 and means nothing.
 pub fn surge_distance_percent(flow_kg_s: f64, suction_bar: f64, discharge_bar: f64) -> f64 {

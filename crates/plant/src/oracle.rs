@@ -51,14 +51,14 @@ fn within(value: f64, expected: f64, share: f64) -> bool {
 }
 
 #[test]
-fn the_rig_rests_at_its_published_operating_point() {
+fn the_rig_rests_close_to_its_published_operating_point() {
     for ratio in [polynomial_ratio, pressure_ratio] {
         let state = settled(ratio);
-        // Published with three digits; the model as published rests at the second figures.
-        assert!(within(state.suction_bar, 0.898, 0.002), "{state:?}");
+        assert!(within(state.suction_bar, 0.898, 0.001_5), "{state:?}");
         assert!(within(state.discharge_bar, 1.126, 0.001), "{state:?}");
-        assert!(within(state.flow_kg_s, 0.150, 0.012), "{state:?}");
-        assert!(within(state.speed_rad_s, 439.5, 0.004), "{state:?}");
+        // The equations as published rest at 0.151 kg/s and 440.7 rad/s, where 0.150 and 439.5 were printed.
+        assert!(within(state.flow_kg_s, 0.150, 0.01), "{state:?}");
+        assert!(within(state.speed_rad_s, 439.5, 0.003), "{state:?}");
     }
 }
 
@@ -67,6 +67,6 @@ fn the_whole_range_map_rests_where_the_polynomial_does() {
     let (here, there) = (settled(pressure_ratio), settled(polynomial_ratio));
     assert!(within(here.suction_bar, there.suction_bar, 0.001), "{here:?} {there:?}");
     assert!(within(here.discharge_bar, there.discharge_bar, 0.001), "{here:?} {there:?}");
-    assert!(within(here.flow_kg_s, there.flow_kg_s, 0.003), "{here:?} {there:?}");
+    assert!(within(here.flow_kg_s, there.flow_kg_s, 0.001_5), "{here:?} {there:?}");
     assert!(within(here.speed_rad_s, there.speed_rad_s, 0.001), "{here:?} {there:?}");
 }

@@ -1,8 +1,9 @@
 //! The compressor station as a virtual site sees it: one unit, its anti-surge controller, its instruments.
 //!
 //! Two controllers act on the machine: the unit controller (drive, speed, discharge valve) and the anti-surge
-//! controller (recycle valve). The protection is wired past both. So a stopped anti-surge controller is a danger
-//! that waits: nothing changes until demand falls, then the machine surges and the protection trips it.
+//! controller (recycle valve). The protection is wired past both. So a stopped anti-surge controller is a
+//! danger that waits: nothing changes until demand falls, then the machine surges and the protection trips
+//! it.
 
 mod instruments;
 
@@ -10,13 +11,13 @@ use crate::antisurge::{AntiSurge, Reading, SCAN_MS};
 use crate::compressor::{Commands, NOMINAL_DISCHARGE_VALVE, Totals, Trip, Unit};
 use instruments::Instruments;
 
-/// Opening of the station's discharge valve at rest. The scale is that of the station's valve, whose full travel
-/// is 0.561 of the rig's: it stands at 0.70 where the rig's stood at 0.393.
+/// Opening of the station's discharge valve at rest. The scale is that of the station's valve, whose full
+/// travel is 0.561 of the rig's: it stands at 0.70 where the rig's stood at 0.393.
 pub const NOMINAL_DISCHARGE_OPENING: f64 = 0.70;
 const TRAVEL: f64 = NOMINAL_DISCHARGE_VALVE / NOMINAL_DISCHARGE_OPENING;
 
-/// Opening that an operator may well choose when demand falls. While the anti-surge controller runs it opens the
-/// recycle valve and nothing else happens; with the recycle valve shut the machine surges within seconds.
+/// Opening that an operator may well choose when demand falls. While the anti-surge controller runs it opens
+/// the recycle valve and nothing else happens; with the recycle valve shut the machine surges within seconds.
 pub const LESS_DEMAND_OPENING: f64 = 0.40;
 
 /// Highest speed setpoint that the governor takes, rad/s: above the overspeed trip, which is what protects.
@@ -26,16 +27,16 @@ const MARGIN_PERCENT: (f64, f64) = (-10.0, 20.0);
 /// Time for the lags to settle before a new station is handed out, ms.
 const SETTLE_MS: u32 = 60_000;
 
-/// What operators, controllers and attackers do to the station. Values beyond their range are taken as its end; a
-/// value that is no number changes nothing.
+/// What operators, controllers and attackers do to the station. Values beyond their range are taken as its
+/// end; a value that is no number changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Input {
     /// Speed for the governor, 0 to 600 rad/s.
     SpeedSetpoint(f64),
     /// Opening for the discharge valve, 0 shut to 1 open; a full stroke takes about 22 s.
     DischargeValve(f64),
-    /// Opening at which a person holds the recycle valve, 0 shut to 1 open; `None` gives it back to the controller.
-    /// It is the anti-surge controller's program that carries it out: a stopped one does not.
+    /// Opening at which a person holds the recycle valve, 0 shut to 1 open; `None` gives it back to the
+    /// controller. It is the anti-surge controller's program that carries it out: a stopped one does not.
     RecycleManual(Option<f64>),
     /// Distance to the surge line that the anti-surge controller keeps, -10 to 20 per cent.
     Margin(f64),

@@ -33,15 +33,15 @@ pub const DISCHARGE: Fit = Fit {
     without: [-0.611_99, 0.941_75, -0.485_22, 0.103_69 + 0.017],
 };
 
-/// Opening below which the fits no longer describe a valve (flow would fall as the pressure rises, and leak when
-/// shut): from here flow goes to nothing in proportion to the opening.
+/// Opening below which the fits no longer describe a valve (flow would fall as the pressure rises, and leak
+/// when shut): from here flow goes to nothing in proportion to the opening.
 const FIT_FROM: f64 = 0.2;
 /// `s` at 0.0025 bar; below, flow goes to nothing in proportion to the difference, as laminar flow does.
 const LAMINAR_S: f64 = 0.5;
 
 impl Fit {
-    /// Mass flow in kg/s at `opening` (0 shut to 1 open) from a place at `from_bar` to one at `to_bar`; negative
-    /// when the second pressure is higher, and then as large as the other way round.
+    /// Mass flow in kg/s at `opening` (0 shut to 1 open) from a place at `from_bar` to one at `to_bar`;
+    /// negative when the second pressure is higher, and then as large as the other way round.
     pub fn flow_kg_s(&self, opening: f64, from_bar: f64, to_bar: f64) -> f64 {
         let difference = from_bar - to_bar;
         let s = 10.0 * difference.abs().sqrt();
@@ -60,8 +60,8 @@ fn cubic([a, b, c, d]: [f64; 4], x: f64) -> f64 {
     ((a * x + b) * x + c) * x + d
 }
 
-/// Steady mass flow through the recycle (anti-surge) valve in kg/s, from discharge to suction (C15); the valve is
-/// tight up to an opening of 0.01 and lets nothing back.
+/// Steady mass flow through the recycle (anti-surge) valve in kg/s, from discharge to suction (C15); the
+/// valve is tight up to an opening of 0.01 and lets nothing back.
 pub fn recycle_kg_s(opening: f64, suction_bar: f64, discharge_bar: f64) -> f64 {
     const TIGHT: f64 = 0.01;
     const LAMINAR_BAR: f64 = 0.01;

@@ -22,7 +22,8 @@ const CONSTANT_TORQUE_RAD_S: f64 = 100.0;
 /// Torque of the load without flow, and per kg/s, N m.
 const LOAD_IDLE_NM: f64 = 2.554_394_575_498_2 + 0.621_8;
 const LOAD_PER_FLOW: f64 = 47.422_266_957_642_3;
-/// Below this speed the load fades, so that a shaft that runs down comes to rest and does not turn back, rad/s.
+/// Below this speed the load fades, so that a shaft that runs down comes to rest and does not turn back,
+/// rad/s.
 const LOAD_FADES_RAD_S: f64 = 20.0;
 
 /// Pressures, flows and speed of the unit.
@@ -58,6 +59,13 @@ impl State {
             speed_rad_s: self.speed_rad_s + rate.speed_rad_s * seconds,
             recycle_kg_s: self.recycle_kg_s + rate.recycle_kg_s * seconds,
         }
+    }
+
+    /// The state without what has died away: smaller numbers only make arithmetic slow.
+    fn settled(self) -> Self {
+        const NOTHING: f64 = 1e-12;
+        let settled = |value: f64| if value.abs() < NOTHING { 0.0 } else { value };
+        Self { speed_rad_s: settled(self.speed_rad_s), recycle_kg_s: settled(self.recycle_kg_s), ..self }
     }
 
     /// Gas in the two plena, kg; at constant temperature pressure is mass.
@@ -135,7 +143,7 @@ pub(crate) fn advance(state: State, totals: Totals, inputs: &Inputs, seconds: f6
     let (k4, t4) = rates(state.plus(k3, seconds));
     let (sixth, third) = (seconds / 6.0, seconds / 3.0);
     (
-        state.plus(k1, sixth).plus(k2, third).plus(k3, third).plus(k4, sixth),
+        state.plus(k1, sixth).plus(k2, third).plus(k3, third).plus(k4, sixth).settled(),
         totals.plus(t1, sixth).plus(t2, third).plus(t3, third).plus(t4, sixth),
     )
 }

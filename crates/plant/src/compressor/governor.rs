@@ -1,8 +1,8 @@
 //! Speed governor of the drive.
 //!
-//! The rig's drive was set by torque alone, which lets the speed run away in surge; a machine in service has a
-//! governor. Proportional and integral action around the published torque, with the published range and rate of
-//! the torque (C15); gains and ramp are chosen for a calm response.
+//! The rig's drive was set by torque alone, which lets the speed run away in surge; a machine in service has
+//! a governor. Proportional and integral action around the published torque, with the published range and
+//! rate of the torque (C15); gains and ramp are chosen for a calm response.
 
 /// Speed at which the rig rests with the nominal torque, rad/s (4 208 rpm).
 pub const NOMINAL_SPEED_RAD_S: f64 = 440.7;
@@ -30,8 +30,8 @@ impl Governor {
         Self { setpoint_rad_s: NOMINAL_SPEED_RAD_S, integral: 0.0, torque: NOMINAL_TORQUE }
     }
 
-    /// Command of the drive for the next `seconds`; nothing when the drive is off, and then the governor waits at
-    /// the speed of the shaft.
+    /// Command of the drive for the next `seconds`; nothing when the drive is off, and then the governor
+    /// waits at the speed of the shaft.
     pub(crate) fn torque(&mut self, drives: bool, wanted_rad_s: f64, speed_rad_s: f64, seconds: f64) -> f64 {
         if !drives {
             *self = Self { setpoint_rad_s: speed_rad_s, integral: 0.0, torque: 0.0 };

@@ -45,7 +45,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// As the unit is protected: speed to where the map was measured, pressures beyond what surge swings through.
+    /// As the unit is protected: speed to where the map was measured, pressures beyond what surge swings
+    /// through.
     pub const SET: Self = Self {
         surge_cycles: 3,
         surge_window_s: 10,
@@ -88,7 +89,8 @@ impl Protection {
         self.recent_us.clear();
     }
 
-    /// Looks at the state after a step; says whether the flow turned round in it. The first cause of a trip stays.
+    /// Looks at the state after a step; says whether the flow turned round in it. The first cause of a trip
+    /// stays.
     pub(crate) fn watch(&mut self, state: &State, drives: bool) -> bool {
         self.now_us += STEP_US;
         let reversed = self.forward && state.flow_kg_s < 0.0;

@@ -46,7 +46,9 @@ impl Wear {
         self.calm_um = VIBRATION_UM * load;
         self.stall_um =
             load * (STALL_UM_PER_PERCENT * (STALL_FROM_PERCENT - surge_distance)).clamp(0.0, STALL_UM_MAX);
-        self.surge_um -= self.surge_um * seconds / VIBRATION_LAG_S;
+        // Less than a nanometre is nothing.
+        let faded = self.surge_um * (1.0 - seconds / VIBRATION_LAG_S);
+        self.surge_um = if faded < 1e-3 { 0.0 } else { faded };
         self.bearing_c += (OIL_C + BEARING_RISE_C * load - self.bearing_c) * seconds / BEARING_LAG_S;
         if reversed {
             self.surge_um += VIBRATION_PER_CYCLE_UM * load;

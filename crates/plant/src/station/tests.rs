@@ -231,7 +231,8 @@ fn how_time_is_cut_between_inputs_makes_no_difference() {
     });
 }
 
-/// Every two seconds after an operator asks for less: valves, flow, speed, distance, vibration, cycles.
+/// Every two seconds after an operator asks for less: discharge and recycle valve, flow, speed, distance to
+/// surge, vibration, cycles.
 fn story(station: &mut Station) -> String {
     station.set(Input::DischargeValve(LESS_DEMAND_OPENING));
     let line = |second: u32| {
@@ -239,7 +240,7 @@ fn story(station: &mut Station) -> String {
         let now = station.exact();
         let trip = now.tripped.map_or(String::new(), |trip| format!("  {trip}"));
         format!(
-            "{:2} s  discharge {:.2}  recycle {:.2}  {:5.2} kg/s  {:3.0} rad/s  distance {:5.1} %  {:2.0} µm  {}{trip}\n",
+            "{:2} s  valves {:.2} {:.2}  {:5.2} kg/s  {:3.0} rad/s  distance {:5.1} %  {:2.0} µm  {}{trip}\n",
             second * 2,
             now.discharge_valve,
             now.recycle_valve,
@@ -256,14 +257,14 @@ fn story(station: &mut Station) -> String {
 #[test]
 fn the_story_with_the_controller_running() {
     expect![[r#"
-         2 s  discharge 0.61  recycle 0.00   0.14 kg/s  442 rad/s  distance   2.9 %  13 µm  0
-         4 s  discharge 0.52  recycle 0.01   0.15 kg/s  442 rad/s  distance   3.9 %  13 µm  0
-         6 s  discharge 0.43  recycle 0.05   0.15 kg/s  440 rad/s  distance   4.7 %  12 µm  0
-         8 s  discharge 0.40  recycle 0.05   0.14 kg/s  441 rad/s  distance   3.6 %  12 µm  0
-        10 s  discharge 0.40  recycle 0.06   0.14 kg/s  441 rad/s  distance   3.6 %  12 µm  0
-        12 s  discharge 0.40  recycle 0.05   0.14 kg/s  442 rad/s  distance   3.2 %  12 µm  0
-        14 s  discharge 0.40  recycle 0.05   0.14 kg/s  442 rad/s  distance   3.2 %  12 µm  0
-        16 s  discharge 0.40  recycle 0.05   0.14 kg/s  441 rad/s  distance   3.0 %  12 µm  0
+         2 s  valves 0.61 0.00   0.14 kg/s  442 rad/s  distance   2.9 %  13 µm  0
+         4 s  valves 0.52 0.01   0.15 kg/s  442 rad/s  distance   3.9 %  13 µm  0
+         6 s  valves 0.43 0.05   0.15 kg/s  440 rad/s  distance   4.7 %  12 µm  0
+         8 s  valves 0.40 0.05   0.14 kg/s  441 rad/s  distance   3.6 %  12 µm  0
+        10 s  valves 0.40 0.06   0.14 kg/s  441 rad/s  distance   3.6 %  12 µm  0
+        12 s  valves 0.40 0.05   0.14 kg/s  442 rad/s  distance   3.2 %  12 µm  0
+        14 s  valves 0.40 0.05   0.14 kg/s  442 rad/s  distance   3.2 %  12 µm  0
+        16 s  valves 0.40 0.05   0.14 kg/s  441 rad/s  distance   3.0 %  12 µm  0
     "#]]
     .assert_eq(&story(&mut Station::new(1)));
 }
@@ -272,14 +273,14 @@ fn the_story_with_the_controller_running() {
 fn the_story_with_the_controller_stopped() {
     let mut station = after(Station::new(1), &[Input::AntiSurgeRunning(false)], 52_000);
     expect![[r#"
-         2 s  discharge 0.61  recycle 0.00   0.14 kg/s  442 rad/s  distance   2.9 %  13 µm  0
-         4 s  discharge 0.52  recycle 0.00   0.12 kg/s  445 rad/s  distance   0.8 %  13 µm  0
-         6 s  discharge 0.43  recycle 0.00   0.09 kg/s  448 rad/s  distance  -1.7 %  24 µm  0
-         8 s  discharge 0.40  recycle 0.00   0.08 kg/s  450 rad/s  distance  -2.9 %  29 µm  0
-        10 s  discharge 0.40  recycle 0.00   0.21 kg/s  446 rad/s  distance  10.9 %  58 µm  2
-        12 s  discharge 0.40  recycle 0.00   0.17 kg/s  396 rad/s  distance   6.6 %  57 µm  4  surge cycles
-        14 s  discharge 0.40  recycle 0.00   0.08 kg/s  340 rad/s  distance  -1.8 %  52 µm  6  surge cycles
-        16 s  discharge 0.40  recycle 0.00  -0.02 kg/s  289 rad/s  distance -10.1 %  67 µm  9  surge cycles
+         2 s  valves 0.61 0.00   0.14 kg/s  442 rad/s  distance   2.9 %  13 µm  0
+         4 s  valves 0.52 0.00   0.12 kg/s  445 rad/s  distance   0.8 %  13 µm  0
+         6 s  valves 0.43 0.00   0.09 kg/s  448 rad/s  distance  -1.7 %  24 µm  0
+         8 s  valves 0.40 0.00   0.08 kg/s  450 rad/s  distance  -2.9 %  29 µm  0
+        10 s  valves 0.40 0.00   0.21 kg/s  446 rad/s  distance  10.9 %  58 µm  2
+        12 s  valves 0.40 0.00   0.17 kg/s  396 rad/s  distance   6.6 %  57 µm  4  surge cycles
+        14 s  valves 0.40 0.00   0.08 kg/s  340 rad/s  distance  -1.8 %  52 µm  6  surge cycles
+        16 s  valves 0.40 0.00  -0.02 kg/s  289 rad/s  distance -10.1 %  67 µm  9  surge cycles
     "#]]
     .assert_eq(&story(&mut station));
 }
