@@ -204,6 +204,8 @@ impl State {
                 let mut line = String::new();
                 log.line(*next, &event, host.skew, &mut line);
                 *next += 1;
+                // A list of privileges has line feeds in it; JSON escapes them by itself.
+                let line = format!("{}\n", line.trim_end().replace('\n', "&#10;"));
                 Due::Line { file: file.clone(), line }
             }
         })
