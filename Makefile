@@ -14,16 +14,17 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 TIELINE := $(TARGET)/debug/tieline
 SAMPLE := $(TARGET)/sample
 SHARED ?= ../shared
+WEB := crates/console/web
 export TIELINE_CORPUS ?= $(abspath target/corpus)
 
-.PHONY: help demo test setup-build setup-test corpus bench clean
+.PHONY: help demo test web setup-build setup-test corpus bench clean
 
 help:
 	@echo 'make demo   build Tieline, write the sample site and tell its story'
 	@echo 'make test   check everything: format, lints, all tests'
 	@echo 'make bench  measure tieline read against tcpdump (needs the benchmark captures, see docs/performance.md)'
 
-demo: setup-build
+demo: setup-build web
 	@echo '== building (the first time takes about ten minutes on two cores, most of it the query engine)'
 	$(CARGO) build --quiet -p tieline
 	echo '== writing the sample site to $(SAMPLE)'
@@ -33,13 +34,22 @@ demo: setup-build
 	code=0; $(TIELINE) read $(SAMPLE)/evidence || code=$$?
 	[ $$code -eq 1 ] || { echo "expected findings, got exit code $$code" >&2; exit 1; }
 
-test: setup-build setup-test corpus
+test: setup-build setup-test web corpus
 	@echo '== format'
 	$(CARGO) fmt --all --check
 	echo '== lints'
 	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
 	echo '== tests'
 	$(CARGO) test --quiet --workspace
+
+# The web console that the binary carries; built again when its sources changed.
+web: $(WEB)/dist/index.html
+$(WEB)/dist/index.html: $(WEB)/package-lock.json $(WEB)/vite.config.ts $(WEB)/index.html $(shell find $(WEB)/src -type f)
+	@command -v npm >/dev/null || { echo '== installing nodejs npm'; .ci/apt nodejs npm; }
+	echo '== building the web console'
+	cd $(WEB)
+	npm ci --silent --no-audit --no-fund
+	npm run --silent build -- --logLevel warn
 
 setup-build:
 	@missing=''

@@ -1,6 +1,4 @@
-use crate::view::{
-    Answer, Approve, Assets, Health, Incident, Overview, Run, Status, Table,
-};
+use crate::view::{Answer, Approve, Assets, Health, Incident, Overview, Run, Status, Table};
 use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;

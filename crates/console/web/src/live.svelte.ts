@@ -1,0 +1,101 @@
+// The one live stream, the site's clock, and resources that follow it.
+import { get, Refused, type Live as Message, type Status, type User } from "./api";
+
+/** Milliseconds without a word from the server after which what is shown counts as stale; it beats every second. */
+const STALE = 3500;
+
+class Live {
+  status = $state.raw<Status>();
+  user = $state.raw<User>();
+  revision = $state(0);
+  /** The site's clock, to the second. */
+  now = $state(Date.now());
+  /** When data last came, by the site's clock; none while it comes. */
+  since = $state<number>();
+  loggedOut = $state(false);
+
+  #heard = Date.now();
+  #ahead = 0;
+
+  /** Follows the stream until the function it gives is called. */
+  follow(): () => void {
+    get("/api/me").then((user) => (this.user = user), (e: unknown) => this.failed(e));
+    let source = this.#open();
+    const clock = setInterval(() => {
+      this.now = Date.now() + this.#ahead;
+      if (Date.now() - this.#heard > STALE) this.since ??= this.#heard + this.#ahead;
+      if (source.readyState === EventSource.CLOSED && !this.loggedOut) source = this.#open();
+    }, 1000);
+    return () => {
+      clearInterval(clock);
+      source.close();
+    };
+  }
+
+  /** Notes what a failed request says about the login. */
+  failed(e: unknown): void {
+    if (e instanceof Refused && e.status === 401) this.loggedOut = true;
+  }
+
+  #open(): EventSource {
+    const source = new EventSource("/api/live");
+    source.onmessage = (message) => {
+      const { revision, status } = JSON.parse(message.data) as Message;
+      this.#ahead = status.now - Date.now();
+      this.#hear();
+      this.status = status;
+      this.revision = revision;
+    };
+    source.addEventListener("beat", () => this.#hear());
+    source.onerror = () => {
+      this.since ??= this.#heard + this.#ahead;
+      get("/api/me").catch((e: unknown) => this.failed(e));
+    };
+    return source;
+  }
+
+  #hear(): void {
+    this.#heard = Date.now();
+    this.now = this.#heard + this.#ahead;
+    this.since = undefined;
+  }
+}
+
+export const live = new Live();
+
+/** A resource that is fetched again whenever something changed; one request at a time. */
+export class Shown<T> {
+  value = $state.raw<T>();
+  error = $state("");
+  #load: () => Promise<T>;
+  #busy = false;
+  #again = false;
+
+  constructor(load: () => Promise<T>) {
+    this.#load = load;
+    $effect(() => {
+      void live.revision;
+      void this.fetch();
+    });
+  }
+
+  async fetch(): Promise<void> {
+    if (this.#busy) {
+      this.#again = true;
+      return;
+    }
+    this.#busy = true;
+    try {
+      do {
+        this.#again = false;
+        this.value = await this.#load();
+        this.error = "";
+      } while (this.#again);
+    } catch (e) {
+      live.failed(e);
+      if (e instanceof Refused) this.error = e.message;
+    } finally {
+      this.#busy = false;
+    }
+  }
+}
