@@ -33,6 +33,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use tap::Tap;
 
 /// The script of the project's own demonstration: the sample's story in less than three minutes.
 pub const DEMO: &str = include_str!("../scripts/demo.script");
@@ -110,26 +111,13 @@ impl Live {
         let mut stage = Stage::new(&script, options.seed);
         script.steps.iter().filter(|step| !on_sockets(&step.act)).for_each(|step| stage.act(step));
         let visits = engineering::visits(&script, &mut stage);
-        let mut noise = Noise::new(&script, &stage);
+        let noise = Noise::new(&script, &stage);
+        // The story begins when everything is ready.
         let clock = Arc::new(Clock::new(options.start, options.speed));
-        let site = Arc::new(Site {
-            seed: options.seed,
-            tap: tap::Tap::new(clock.clone(), sink, stage),
-            firewall: Arc::new(Firewall::new(clock.clone())),
-            sockets: listeners.iter().map(|one| (one.plc.host.ip, one.socket)).collect(),
-            plcs: listeners.iter().map(|one| one.plc.clone()).collect(),
-            notebook: Arc::new(site::notebook(&script)),
-            ports: Mutex::default(),
-            told: AtomicU32::new(0),
-            script,
-            clock,
-        });
+        let tap = Tap::new(clock.clone(), sink, stage);
+        let site = Arc::new(site(script, options.seed, clock, tap, &listeners));
         let mut live = Self { site, process, speakers: vec![], tap: None };
-        noise.go_on(&live.site.clock, &live.site.tap);
-        let tap = live.thread("the tap".into(), move |site| {
-            site.tap.hand_on(|tap| noise.go_on(&site.clock, tap));
-        })?;
-        live.tap = Some(tap);
+        live.tap = Some(live.tap(noise)?);
         live.controllers(listeners, station)?;
         live.people(visits)?;
         Ok(live)
@@ -156,6 +144,11 @@ impl Live {
         self.now() > script.start + script.length
     }
 
+    /// Frames that were lost because the sink did not keep up.
+    pub fn lost(&self) -> u64 {
+        self.site.tap.lost()
+    }
+
     /// The firewall between the site's networks.
     pub fn firewall(&self) -> Arc<Firewall> {
         self.site.firewall.clone()
@@ -170,6 +163,13 @@ impl Live {
     /// Stops everything and waits for its end; then nothing listens and nothing is handed on any more.
     pub fn stop(self) {
         drop(self);
+    }
+
+    fn tap(&self, mut noise: Noise) -> Result<JoinHandle<()>, LiveError> {
+        noise.go_on(&self.site.clock, &self.site.tap);
+        self.thread("the tap".into(), move |site| {
+            site.tap.hand_on(|tap| noise.go_on(&site.clock, tap));
+        })
     }
 
     /// The plant, and the controllers that take calls.
@@ -221,6 +221,21 @@ impl Drop for Live {
             let _ = thread.join();
         }
         self.site.tap.finish();
+    }
+}
+
+fn site(script: Arc<Script>, seed: u64, clock: Arc<Clock>, tap: Tap, listeners: &[Listener]) -> Site {
+    Site {
+        seed,
+        tap,
+        firewall: Arc::new(Firewall::new(clock.clone())),
+        sockets: listeners.iter().map(|one| (one.plc.host.ip, one.socket)).collect(),
+        plcs: listeners.iter().map(|one| one.plc.clone()).collect(),
+        notebook: Arc::new(site::notebook(&script)),
+        ports: Mutex::default(),
+        told: AtomicU32::new(0),
+        script,
+        clock,
     }
 }
 

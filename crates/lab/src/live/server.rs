@@ -72,6 +72,9 @@ fn take(
     let ((site, plc), (stream, peer)) = (ends, call);
     let from = site.caller(peer.ip());
     let ports = (peer.port(), MODBUS);
+    if Arc::ptr_eq(&from, &site.notebook) {
+        site.tap.arrive(&from);
+    }
     if open >= CONNECTIONS_MAX || site.blocked(&from, &plc.host) || ready(&stream).is_err() {
         site.tap.refuse(&from, &plc.host, ports);
         reset(stream);

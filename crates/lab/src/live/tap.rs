@@ -36,6 +36,7 @@ struct State {
     waiting: BTreeMap<(Time, u64), Thing>,
     number: u64,
     logs: Vec<Journal>,
+    lost: u64,
     /// Everything before this time has been handed on.
     handed_on: Time,
 }
@@ -55,10 +56,11 @@ struct Journal {
 }
 
 /// How long everything is held back.
-const HOLD: Duration = Duration::from_millis(80);
+const HOLD: Duration = Duration::from_millis(60);
 /// How often what is due is handed on.
 const BEAT: Duration = Duration::from_millis(20);
-/// Things that wait, when whoever takes them does not keep up; frames beyond are lost, as on a real tap.
+/// Things that wait, when whoever takes them does not keep up; frames beyond are lost and counted, as on a real
+/// tap.
 const WAITING_MAX: usize = 262_144;
 
 impl Tap {
@@ -73,6 +75,7 @@ impl Tap {
             waiting: BTreeMap::new(),
             number: 0,
             logs: vec![],
+            lost: 0,
             handed_on: script.start,
         };
         state.gather();
@@ -85,6 +88,17 @@ impl Tap {
             state.wait(at, Thing::Mail { file, mail });
         }
         Self { clock, sink, seed, state: Mutex::new(state) }
+    }
+
+    /// A host that was not there before asks for the router of its network.
+    pub(crate) fn arrive(&self, host: &Host) {
+        let state = &mut *held(&self.state);
+        state.ways.arrive(&mut state.tape, host, self.clock.now());
+    }
+
+    /// Frames that were lost because whoever takes them did not keep up.
+    pub(crate) fn lost(&self) -> u64 {
+        held(&self.state).lost
     }
 
     /// A conversation from a port of `from` to a port of `to` begins.
@@ -216,6 +230,8 @@ impl State {
         for (at, frame) in self.tape.take() {
             if self.waiting.len() < WAITING_MAX {
                 self.wait(at, Thing::Frame(frame));
+            } else {
+                self.lost += 1;
             }
         }
     }

@@ -38,6 +38,17 @@ impl Ways {
         Path { client, server, server_stack, server_trip, client_trip: trip(from, NEAR) }
     }
 
+    /// A host asks for the router of its own network, once.
+    pub(crate) fn arrive(&mut self, tape: &mut Tape, host: &Host, at: Time) {
+        let (Some(segment), Some(mac)) = (&host.segment, host.mac) else { return };
+        if self.met.insert((host.ip, segment.gateway)) {
+            let own = Station { mac, ip: host.ip, ttl: 128 };
+            let router = Station { mac: segment.mac, ip: segment.gateway, ttl: 64 };
+            tape.record(at - Span(2_100_000), frames::arp_request(own, segment.gateway));
+            tape.record(at - Span(1_800_000), frames::arp_reply(router, own));
+        }
+    }
+
     /// Asks for the hardware address that the first packet needs.
     fn meet(
         &mut self,

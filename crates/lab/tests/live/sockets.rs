@@ -136,9 +136,10 @@ fn a_block_cuts_what_is_open_and_what_is_new_and_nothing_else_until_it_ends() {
     live.stop();
     let resets = kept.segments().into_iter().filter(|s| s.rst && s.to.0.octets() == NOTEBOOK);
     assert_eq!(resets.count(), 2);
-    let notebook = kept.frames().into_iter().find(|(_, frame)| frame[26..30] == NOTEBOOK).unwrap();
-    // A notebook on the control network is seen in the cell behind the router.
-    assert_eq!(notebook.1[6..12], [0x00, 0x1e, 0xbd, 0x41, 0x10, 0x01]);
+    let frames = kept.frames();
+    let of = |at: usize| frames.iter().find(|(_, frame)| frame[at..at + 4] == NOTEBOOK).unwrap();
+    assert_eq!(of(28).1[6..12], [2, 0, 10, 2, 0, 99], "it has asked for its router");
+    assert_eq!(of(26).1[6..12], [0, 0x1e, 0xbd, 0x41, 0x10, 1], "in the cell it is seen behind the router");
 }
 
 #[test]

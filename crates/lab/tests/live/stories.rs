@@ -1,6 +1,7 @@
 use crate::kept::Kept;
 use crate::{START, start, wait};
 use lab::live::{DEMO, Flow, Live};
+use lab::script::Script;
 use model::Span;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -101,6 +102,15 @@ fn with_the_attacker_kept_out_and_the_controller_started_there_is_no_surge() {
     conversations_count_on(&kept);
     frames_are_in_order(&kept);
     logs_are_whole(&kept);
+}
+
+#[test]
+fn the_demonstration_can_be_played_without_sockets_too() {
+    let sample = lab::sample::generate(&Script::read(DEMO).unwrap(), 1);
+    assert_eq!(sample.truth.hops.len(), 7);
+    let again = sample.truth.deed("again").unwrap();
+    let calls: Vec<&str> = again.evidence.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(calls, ["connection", "INIT_COMM", "READ_PLC_INFO"], "nothing is left to be stopped");
 }
 
 fn conversations_count_on(kept: &Kept) {
