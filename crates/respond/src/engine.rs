@@ -25,7 +25,7 @@ use std::path::Path;
 pub use force::{Lifted, lift_all};
 
 /// The engine itself, where a person would stand.
-const TIELINE: &str = "tieline";
+pub(crate) const TIELINE: &str = "tieline";
 
 /// Refusals that are remembered, so that the same question asked again does not fill the ledger. At the bound all
 /// are forgotten and would be written once more.

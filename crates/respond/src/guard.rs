@@ -192,7 +192,7 @@ fn reason(touched: &[Touched], doubt: Option<String>, untouched: u32, open: usiz
     }
     parts.push(format!("{untouched} process conduits go on"));
     if open > 0 {
-        parts.push(format!("the target keeps {open} half-open connection until it times out there"));
+        parts.push(format!("half-open connections stay at the target until they time out there: {open}"));
     }
     parts.join("; ")
 }

@@ -169,26 +169,18 @@ fn check_limits(more: usize, site: &Site<'_>) -> Result<(), Refusal> {
 impl Protected {
     /// Whether `addr` is in the range, however either of them is written.
     pub fn contains(&self, addr: IpAddr) -> bool {
-        let prefix = u32::from(self.prefix);
-        match (self.addr.to_canonical(), addr.to_canonical()) {
-            (IpAddr::V4(range), IpAddr::V4(addr)) => {
-                // A range that was written as IPv6 counts its 96 leading bits too.
-                let prefix = if self.addr.is_ipv6() { prefix.saturating_sub(96) } else { prefix };
-                same(range.to_bits().into(), addr.to_bits().into(), 32, prefix)
-            }
-            (IpAddr::V6(range), IpAddr::V6(addr)) => same(range.to_bits(), addr.to_bits(), 128, prefix),
-            // An IPv6 range that begins before ::ffff:0:0/96 and reaches over it has all IPv4 addresses in it.
-            (IpAddr::V6(range), IpAddr::V4(addr)) => {
-                same(range.to_bits(), addr.to_ipv6_mapped().to_bits(), 128, prefix)
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) => false,
-        }
+        let width: u32 = if self.addr.is_ipv4() { 32 } else { 128 };
+        let rest = width.saturating_sub(u32::from(self.prefix));
+        // As IPv6, where every IPv4 address has its place (RFC 4291, 2.5.5.2).
+        (bits(self.addr) ^ bits(addr)).checked_shr(rest).unwrap_or(0) == 0
     }
 }
 
-fn same(one: u128, other: u128, width: u32, prefix: u32) -> bool {
-    let rest = width.saturating_sub(prefix);
-    (one ^ other).checked_shr(rest).unwrap_or(0) == 0
+fn bits(addr: IpAddr) -> u128 {
+    match addr {
+        IpAddr::V4(addr) => addr.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(addr) => addr.to_bits(),
+    }
 }
 
 #[cfg(test)]

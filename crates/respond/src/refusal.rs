@@ -50,13 +50,13 @@ pub enum Refusal {
     #[error("the flow is stopped already, by {0}")]
     AlreadyInForce(RunId),
     /// As many effects are in force as may be at once.
-    #[error("{0} blocks are in force, which is the most at one time; lift one first")]
+    #[error("the most blocks that may be in force at one time are: {0}; lift one first")]
     TooManyInForce(usize),
     /// As many effects were put in force within an hour as may be; an attacker who forges alarms gets no further.
-    #[error("{0} blocks within an hour is the most; block at the firewall by hand")]
+    #[error("the most blocks within an hour were put in force: {0}; block at the firewall by hand")]
     TooManyThisHour(usize),
     /// As many runs wait for a decision as may wait.
-    #[error("{0} runs wait for a decision, which is the most; decide one first")]
+    #[error("the most runs that may wait for a decision are waiting: {0}; decide one first")]
     TooManyWaiting(usize),
     /// The guard found that the playbook's verdicts do not allow it.
     #[error("the guard says {verdict}: {reason}")]

@@ -1,6 +1,7 @@
 //! What the engine knows: nothing but what follows from the entries of the ledger, so that a restart knows the
 //! same.
 
+use crate::engine::TIELINE;
 use crate::event::{Entry, Event, Of};
 use crate::{Approved, Block, Key, Pending, Report, Request, Role, Run, RunId, RunState};
 use model::{Span, Time};
@@ -169,6 +170,7 @@ impl Run {
             Event::Lifting { reason, .. } => {
                 self.pending = Some(Pending::Lift { who: who.to_owned(), reason: reason.clone() });
             }
+            Event::Lifted { reason, .. } if who == TIELINE => self.end(RunState::Lifted, reason),
             Event::Lifted { reason, .. } => {
                 self.end(RunState::Lifted, &format!("lifted by {who}: {reason}"));
             }

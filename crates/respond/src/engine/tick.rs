@@ -98,7 +98,9 @@ impl Engine {
         if left.0 <= 0 {
             self.record(now, TIELINE, Event::Expired { run })?;
         } else if left.0 > SLACK.0 {
-            let text = format!("{run} was taken out at the firewall, not by Tieline; it is not put in again");
+            let text = format!(
+                "{run} is gone before its end; it was taken out at the firewall and is not put in again"
+            );
             self.record(now, TIELINE, Event::Drift { run: Some(run), text: text.clone() })?;
             self.record(now, TIELINE, Event::Lifted { run, reason: text })?;
         }

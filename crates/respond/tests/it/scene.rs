@@ -2,8 +2,8 @@
 
 use model::{Criticality, Level, Span, Time, Transport};
 use respond::{
-    Approval, AssetFact, AssetRole, Case, Engine, GuardInput, Key, Party, Playbook, Role, RunId, Seen,
-    Settings, Signer, Simulated,
+    Approval, AssetFact, AssetRole, Case, Engine, Firewall, GuardInput, Key, Party, Playbook, Role, RunId,
+    Seen, Settings, Signer, Simulated,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -85,6 +85,18 @@ pub(crate) fn case() -> Case {
     }
 }
 
+/// What a test asks a firewall.
+pub(crate) trait StopsAny {
+    /// Whether anything is stopped.
+    fn stops_any(&self) -> bool;
+}
+
+impl StopsAny for Simulated {
+    fn stops_any(&self) -> bool {
+        !self.clone().list().unwrap().is_empty()
+    }
+}
+
 /// An engine on a ledger of its own, with two people who have just logged in.
 pub(crate) struct Scene {
     pub(crate) engine: Engine,
@@ -129,9 +141,12 @@ impl Scene {
 
     /// The same ledger and firewall after a restart.
     pub(crate) fn reopened(&self, now: Time) -> Engine {
+        self.reopened_with(now, Settings::default())
+    }
+
+    pub(crate) fn reopened_with(&self, now: Time, settings: Settings) -> Engine {
         let playbook = Playbook::contain_ot_command().unwrap();
-        let firewall = Box::new(self.firewall.clone());
-        Engine::open(&self.ledger, firewall, playbook, Settings::default(), now).unwrap()
+        Engine::open(&self.ledger, Box::new(self.firewall.clone()), playbook, settings, now).unwrap()
     }
 
     pub(crate) fn ask(&mut self) -> RunId {
