@@ -1,10 +1,11 @@
-//! The virtual site on real sockets: controllers that any Modbus client can talk to, clients that talk to them,
-//! the plant behind them, and a tap that sees it all as the site's own network.
+//! The virtual site on real sockets: controllers that any Modbus client can talk to, clients that talk to
+//! them, the plant behind them, and a tap that sees it all as the site's own network.
 //!
 //! An address of the plant is served on loopback: 10.1.10.5 is 127.1.10.5, for Linux lets anybody bind all of
-//! 127.0.0.0/8. What goes through the sockets becomes frames with the site's own addresses, ports and hardware
-//! addresses. What has no socket (mails, name service, remote desktops, Windows events) is played from the
-//! script. Everybody whose address is no host's (127.0.0.1, for instance) is a notebook at 10.2.0.99.
+//! 127.0.0.0/8. What goes through the sockets becomes frames with the site's own addresses, ports and
+//! hardware addresses. What has no socket (mails, name service, remote desktops, Windows events) is played
+//! from the script. Everybody whose address is no host's (127.0.0.1, for instance) is a notebook at
+//! 10.2.0.99.
 
 mod client;
 mod clock;
@@ -53,8 +54,8 @@ pub struct Options {
 pub trait Sink: Send + Sync {
     /// A frame on the tap.
     fn frame(&self, at: Time, bytes: &[u8]);
-    /// One more event of a Windows log, to be appended to its file: an `<Event>` or a JSON object, and the end of
-    /// the line.
+    /// One more event of a Windows log, to be appended to its file: an `<Event>` or a JSON object, and the
+    /// end of the line.
     fn event(&self, file: &str, text: &[u8]);
     /// A mail has been delivered: a whole new file.
     fn mail(&self, file: &str, bytes: &[u8]);
@@ -106,8 +107,9 @@ impl Live {
         }
         let script = Arc::new(Script { start: options.start, ..script.clone() });
         let listeners = listen(&script)?;
-        let station = plant::Station::new(options.seed);
-        let process = Arc::new(Process::new(&station));
+        let mut station = plant::Station::new(options.seed);
+        let plcs = listeners.iter().map(|one| &*one.plc);
+        let process = Arc::new(Process::new(&mut station, plcs));
         let mut stage = Stage::new(&script, options.seed);
         script.steps.iter().filter(|step| !on_sockets(&step.act)).for_each(|step| stage.act(step));
         let visits = engineering::visits(&script, &mut stage);

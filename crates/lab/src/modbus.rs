@@ -57,8 +57,8 @@ pub fn read_device_identification() -> Pdu {
     vec![0x2b, 0x0e, 0x01, 0x00]
 }
 
-/// Answers the read device id `code` with the basic identification: vendor, product code, version as objects 0,
-/// 1 and 2 (AP 6.21).
+/// Answers the read device id `code` with the basic identification: vendor, product code, version as objects
+/// 0, 1 and 2 (AP 6.21).
 pub fn device_identification(code: u8, who: [&str; 3]) -> Pdu {
     let mut pdu = vec![0x2b, 0x0e, code, 0x81, 0x00, 0x00, 0x03];
     for (object, text) in (0..).zip(who) {

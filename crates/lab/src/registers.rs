@@ -60,7 +60,8 @@ impl Signals {
     }
 
     /// Registers of the unit controller from 200: suction, discharge, flow, speed, discharge valve, surge
-    /// distance (two's complement), vibration, 1 when running, setpoints of speed and valve, seconds of `life`.
+    /// distance (two's complement), vibration, 1 when running, setpoints of speed and valve, seconds of
+    /// `life`.
     pub(crate) fn unit(&self, setpoints: [u16; 2], running: bool, life: u16) -> [u16; 11] {
         let [suction, discharge, flow, speed] = self.common();
         let (valve, distance) = (word(self.discharge_valve), signed(self.surge_distance));

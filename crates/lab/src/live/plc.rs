@@ -58,8 +58,8 @@ impl Plc {
 
     /// Answers a request to `unit` that came in `conversation`.
     ///
-    /// A controller answers to its own unit identifier, to 0 and to 255 (*MODBUS Messaging on TCP/IP*, 4.4.2.2:
-    /// the address of the device itself); nothing lies behind it. A stopped one still answers.
+    /// A controller answers to its own unit identifier, to 0 and to 255 (*MODBUS Messaging on TCP/IP*,
+    /// 4.4.2.2: the address of the device itself); nothing lies behind it. A stopped one still answers.
     pub(crate) fn answer(&self, conversation: u64, unit: u8, pdu: &[u8]) -> Pdu {
         let function = pdu.first().copied().unwrap_or_default();
         if ![self.unit, 0, 255].contains(&unit) {
@@ -83,8 +83,8 @@ impl Plc {
         }
     }
 
-    /// One scan: `work` gets the memory when the program runs. The flags in the register `running` and in coil 0
-    /// are the operating system's and tell the truth about a stopped program too.
+    /// One scan: `work` gets the memory when the program runs. The flags in the register `running` and in
+    /// coil 0 are the operating system's and tell the truth about a stopped program too.
     pub(crate) fn scan(&self, running: u16, work: impl FnOnce(&mut Memory)) -> bool {
         let mut state = held(&self.state);
         let runs = state.engineering.running;
@@ -107,5 +107,44 @@ impl State {
             _ => {}
         }
         answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::DEMO;
+    use crate::script::Script;
+
+    fn plcs() -> Vec<Plc> {
+        Script::read(DEMO).unwrap().hosts.iter().filter_map(Plc::new).collect()
+    }
+
+    #[test]
+    fn whatever_is_asked_is_answered_within_the_bounds_of_a_pdu() {
+        let plcs = plcs();
+        arbtest::arbtest(|u| {
+            let function = *u.choose(&[1, 2, 3, 4, 5, 6, 8, 15, 16, 22, 23, 0x2b, umas::FUNCTION, 0xff])?;
+            let rest: Vec<u8> = u.arbitrary()?;
+            let pdu = [&[function][..], &rest].concat();
+            for plc in &plcs {
+                let answer = plc.answer(u.arbitrary()?, *u.choose(&[0, 1, 2, 255])?, &pdu);
+                assert!([function, function | 0x80].contains(&answer[0]), "{pdu:02x?}: {answer:02x?}");
+                assert!((2..=253).contains(&answer.len()), "{pdu:02x?}: {answer:02x?}");
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_reservation_is_free_when_its_conversation_is_over() {
+        let plcs = plcs();
+        let reserve = umas::request(umas::Call::TakeReservation, 0, "PC");
+        let takes = |conversation| umas::accepted(&plcs[0].answer(conversation, 0, &reserve));
+        assert!(takes(1));
+        plcs[0].left(2);
+        assert!(!takes(2), "another conversation is over");
+        plcs[0].left(1);
+        assert!(takes(2));
     }
 }

@@ -14,8 +14,8 @@ const READ_EVERY: Duration = Duration::from_millis(5);
 /// Before a client calls again whose conversation was cut.
 const RECALL: (Span, Duration) = (Span(2_000_000_000), Duration::from_millis(50));
 
-/// Reads what `poll` reads until everything stops, and writes and asks in the same conversation what the script
-/// has for it. What could not be done because the conversation was cut is done in the next.
+/// Reads what `poll` reads until everything stops, and writes and asks in the same conversation what the
+/// script has for it. What could not be done because the conversation was cut is done in the next.
 pub(crate) fn run(site: &Site, poll: &Poll) {
     let mut chance = Random::new(site.seed, &format!("live poll {} {}", poll.from.name, poll.to.name));
     let mut asks = asks(site, poll);

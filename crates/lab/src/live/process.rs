@@ -1,10 +1,10 @@
 //! The plant behind the controllers, and what their programs do in every scan.
 //!
 //! Registers beyond those that the sample has (`registers.rs`): anti-surge controller 110 surge cycles, 111
-//! manual command of the recycle valve (per mille; more than 1000: automatic); unit controller 211 temperature
-//! of the thrust bearing (0.1 °C), 212 surge cycles, 213 trip word (bits as in [`trip_bit`]), 214 reset of a
-//! trip, which starts the drive again when it changes to 1. Coils of both: 0 running, 1 close to surge, 2
-//! tripped.
+//! manual command of the recycle valve (per mille; more than 1000: automatic); unit controller 211
+//! temperature of the thrust bearing (0.1 °C), 212 surge cycles, 213 trip word (bits as in [`trip_bit`]), 214
+//! reset of a trip, which starts the drive again when it changes to 1. Coils of both: 0 running, 1 close to
+//! surge, 2 tripped.
 
 use super::held;
 use super::memory::Memory;
@@ -27,14 +27,17 @@ const BEARING: u16 = 211;
 /// Flags that the operating systems keep.
 const RUNNING: [u16; 2] = [107, 207];
 
-/// The plant and what it showed last.
+/// What the plant showed last.
 pub(crate) struct Process {
     measured: Mutex<Measured>,
 }
 
 impl Process {
-    pub(crate) fn new(station: &Station) -> Self {
-        Self { measured: Mutex::new(station.measured()) }
+    /// A process of which the controllers have made their first scan.
+    pub(crate) fn new<'a>(station: &mut Station, plcs: impl Iterator<Item = &'a Plc>) -> Self {
+        let measured = station.measured();
+        plcs.for_each(|plc| scan(plc, station, &measured, Span(0), &mut false));
+        Self { measured: Mutex::new(measured) }
     }
 
     /// What the instruments showed at the last scan.

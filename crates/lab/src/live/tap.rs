@@ -59,8 +59,8 @@ struct Journal {
 const HOLD: Duration = Duration::from_millis(60);
 /// How often what is due is handed on.
 const BEAT: Duration = Duration::from_millis(20);
-/// Things that wait, when whoever takes them does not keep up; frames beyond are lost and counted, as on a real
-/// tap.
+/// Things that wait, when whoever takes them does not keep up; frames beyond are lost and counted, as on a
+/// real tap.
 const WAITING_MAX: usize = 262_144;
 
 impl Tap {
