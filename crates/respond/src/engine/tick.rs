@@ -14,7 +14,8 @@ impl Engine {
     /// Lets time pass: waiting runs lapse or are judged anew, rules that have ended are confirmed, and the firewall
     /// is compared with the ledger. Meant to be called every second; most calls touch nothing.
     ///
-    /// Nothing is ever put in force here: what is missing at the firewall is raised and counts as lifted.
+    /// What is missing at the firewall is raised and counts as lifted; it is never put in force again. Only a run
+    /// that Tieline was stopped in, after the last signature and before anything was begun, is brought to its end.
     ///
     /// # Errors
     /// When the ledger cannot be written; a firewall that does not answer is a problem that is raised, not an
@@ -23,6 +24,7 @@ impl Engine {
         for run in self.ids(|run| run.state == RunState::Waiting && now >= run.request.lapses) {
             self.record(now, TIELINE, Event::Lapsed { run })?;
         }
+        self.go_on(now, input)?;
         // A clock that was set back must not make the next look a day late.
         let due = self.checked.is_none_or(|last| now < last || now - last >= self.settings.check_every);
         let ended = |run: &Run| run.state == RunState::Active && run.expires.is_some_and(|end| now >= end);
@@ -31,6 +33,23 @@ impl Engine {
         }
         if due {
             self.judge_waiting(now, input)?;
+        }
+        Ok(())
+    }
+
+    /// Runs that all have signed and nobody began: Tieline was stopped in between.
+    fn go_on(&mut self, now: Time, input: &GuardInput) -> Result<(), Error> {
+        for run in self.ids(|run| run.state == RunState::Waiting && run.missing().is_empty()) {
+            match self.judge(now, run, input) {
+                Ok(true) | Err(Error::Refused(_)) => continue,
+                Ok(false) => {}
+                Err(error) => return Err(error),
+            }
+            match self.apply(now, run, input) {
+                // What the firewall did not do is settled and raised when it is compared.
+                Ok(()) | Err(Error::Refused(_) | Error::Firewall { .. } | Error::StillInForce(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }

@@ -247,7 +247,7 @@ fn no_text_makes_the_reader_panic_or_an_effect_without_two_people() {
         for _ in 0..u.int_in_range(1..=4)? {
             let at = u.choose_index(text.len())?;
             if text.is_char_boundary(at) && text.is_char_boundary(at + 1) {
-                text.replace_range(at..=at, *u.choose(&["", "0", "\"", "{", "]", "9", "a"])?);
+                text.replace_range(at..=at, u.choose(&["", "0", "\"", "{", "]", "9", "a"])?);
             }
         }
         if let Ok(playbook) = Playbook::read(&text) {

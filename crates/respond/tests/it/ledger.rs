@@ -1,22 +1,29 @@
-use crate::scene::{Scene, folder, noon};
+use crate::scene::{Folder, Scene, noon};
 use expect_test::expect;
 use respond::{Entry, Error, Event, Ledger};
 use rusqlite::{Connection, params};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A ledger with a whole run in it, closed.
-fn written() -> (PathBuf, Vec<Entry>) {
+/// A ledger with a whole run in it, closed, and what is in it.
+struct Written {
+    path: PathBuf,
+    entries: Vec<Entry>,
+    _folder: Folder,
+}
+
+fn written() -> Written {
     let mut scene = Scene::new();
     let run = scene.in_force();
     scene.engine.lift(noon(), run, "c.lang", "the historian is clean").unwrap();
     let entries = scene.engine.events(0).unwrap();
-    let path = folder().join("ledger");
+    let folder = Folder::new();
+    let path = folder.path().join("ledger");
     let (head, copy) = (scene.engine.verify().unwrap(), path.display().to_string());
     // Everything is in one file then, without a write-ahead log.
     Connection::open(&scene.ledger).unwrap().execute("VACUUM INTO ?1", [copy]).unwrap();
     assert_eq!(Ledger::open(&path).unwrap().head(), head);
-    (path, entries)
+    Written { path, entries, _folder: folder }
 }
 
 /// A connection of somebody who can write to the file and does not care for our triggers.
@@ -39,7 +46,7 @@ fn named(ledger: &Ledger) -> u64 {
 
 #[test]
 fn any_byte_that_changes_is_found_and_its_entry_named() {
-    let (path, entries) = written();
+    let Written { path, entries, _folder } = written();
     let (ledger, database) = (Ledger::open(&path).unwrap(), intruder(&path));
     for column in ["who", "kind", "payload", "prev", "hash"] {
         for entry in &entries {
@@ -71,7 +78,7 @@ fn set(database: &Connection, column: &str, number: u64, value: &[u8]) {
 
 #[test]
 fn a_changed_time_is_found() {
-    let (path, entries) = written();
+    let Written { path, entries, _folder } = written();
     let (ledger, database) = (Ledger::open(&path).unwrap(), intruder(&path));
     for entry in &entries {
         database.execute("UPDATE ledger SET at = at + 1 WHERE number = ?1", [row(entry.number)]).unwrap();
@@ -82,11 +89,11 @@ fn a_changed_time_is_found() {
 
 #[test]
 fn an_entry_that_is_taken_out_or_put_in_is_found() {
-    let (path, entries) = written();
+    let Written { path, entries, _folder } = written();
     let (ledger, database) = (Ledger::open(&path).unwrap(), intruder(&path));
     database.execute("DELETE FROM ledger WHERE number = 5", []).unwrap();
     assert_eq!(named(&ledger), 5);
-    let (path, _) = written();
+    let Written { path, _folder, .. } = written();
     let copy = "INSERT INTO ledger SELECT number + 1, at, who, kind, payload, prev, hash FROM ledger
                 ORDER BY number DESC LIMIT 1";
     let (ledger, database) = (Ledger::open(&path).unwrap(), intruder(&path));
@@ -96,7 +103,7 @@ fn an_entry_that_is_taken_out_or_put_in_is_found() {
 
 #[test]
 fn an_end_that_is_cut_off_is_found_with_a_head_that_was_kept() {
-    let (path, entries) = written();
+    let Written { path, entries, _folder } = written();
     let kept = Ledger::open(&path).unwrap().head();
     let last = entries.last().unwrap().number;
     intruder(&path).execute("DELETE FROM ledger WHERE number = ?1", [row(last)]).unwrap();
@@ -107,7 +114,7 @@ fn an_end_that_is_cut_off_is_found_with_a_head_that_was_kept() {
 
 #[test]
 fn whatever_happens_to_the_file_no_other_story_is_told() {
-    let (path, entries) = written();
+    let Written { path, entries, _folder } = written();
     let (good, copy) = (fs::read(&path).unwrap(), path.with_extension("copy"));
     arbtest::arbtest(|u| {
         let mut bytes = good.clone();
@@ -129,7 +136,7 @@ fn whatever_happens_to_the_file_no_other_story_is_told() {
 
 #[test]
 fn the_file_itself_refuses_to_be_changed() {
-    let (path, _) = written();
+    let Written { path, _folder, .. } = written();
     let database = Connection::open(&path).unwrap();
     let refused = database.execute("UPDATE ledger SET who = 'nobody'", []).unwrap_err();
     expect!["entries of the ledger are not changed"].assert_eq(&refused.to_string());
@@ -139,7 +146,8 @@ fn the_file_itself_refuses_to_be_changed() {
 
 #[test]
 fn of_two_writers_one_notices() {
-    let path = folder().join("ledger");
+    let folder = Folder::new();
+    let path = folder.path().join("ledger");
     let (mut first, mut second) = (Ledger::open(&path).unwrap(), Ledger::open(&path).unwrap());
     first.append(noon(), "a.weber", Event::Login).unwrap();
     let refused = second.append(noon(), "b.kraft", Event::Login).unwrap_err();
@@ -150,7 +158,7 @@ fn of_two_writers_one_notices() {
 
 #[test]
 fn entries_after_a_number_are_those_after_it() {
-    let (path, entries) = written();
+    let Written { path, entries, _folder } = written();
     let ledger = Ledger::open(&path).unwrap();
     assert_eq!(ledger.after(0).unwrap(), entries);
     assert_eq!(ledger.after(3).unwrap(), entries[3..]);

@@ -8,6 +8,7 @@ mod crash;
 mod dependencies;
 mod engine;
 mod ledger;
+mod liar;
 mod namespaces;
 mod netns;
 mod scene;

@@ -6,13 +6,15 @@ use respond::{
     Seen, Settings, Signer, Simulated,
 };
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) const HIST01: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 3, 0, 20));
 pub(crate) const HMI01: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 2, 0, 11));
 pub(crate) const PLC_ASC_1: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 1, 10, 5));
 pub(crate) const PLC_UNIT_2: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 1, 10, 6));
+
+const PEOPLE: [(&str, Role); 2] = [("a.weber", Role::It), ("b.kraft", Role::Ot)];
 
 pub(crate) const DAY: Span = Span::s(24 * 3600);
 
@@ -102,23 +104,31 @@ pub(crate) struct Scene {
     pub(crate) engine: Engine,
     pub(crate) firewall: Simulated,
     pub(crate) ledger: PathBuf,
-    folder: PathBuf,
+    _folder: Folder,
 }
 
-impl Drop for Scene {
-    fn drop(&mut self) {
-        // What stays behind is in a folder for temporary files.
-        let _ = std::fs::remove_dir_all(&self.folder);
+/// A folder that no other test uses, taken away at the end.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("respond-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 }
 
-/// A folder that no other test uses.
-pub(crate) fn folder() -> PathBuf {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let name = format!("respond-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let folder = std::env::temp_dir().join(name);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What stays behind is in a folder for temporary files.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Scene {
@@ -127,16 +137,13 @@ impl Scene {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
-        let (folder, firewall) = (folder(), Simulated::new(noon()));
-        let ledger = folder.join("ledger");
+        let (folder, firewall) = (Folder::new(), Simulated::new(noon()));
+        let ledger = folder.path().join("ledger");
         let playbook = Playbook::contain_ot_command().unwrap();
         let mut engine =
             Engine::open(&ledger, Box::new(firewall.clone()), playbook, settings, noon()).unwrap();
-        for (who, role) in [("a.weber", Role::It), ("b.kraft", Role::Ot)] {
-            engine.enrol(noon(), who, role, key(who)).unwrap();
-            engine.login(noon(), who).unwrap();
-        }
-        Self { engine, firewall, ledger, folder }
+        welcome(&mut engine);
+        Self { engine, firewall, ledger, _folder: folder }
     }
 
     /// The same ledger and firewall after a restart.
@@ -155,10 +162,7 @@ impl Scene {
 
     /// Both approve at `now`.
     pub(crate) fn agree(&mut self, now: Time, run: RunId) {
-        for (who, role) in [("a.weber", Role::It), ("b.kraft", Role::Ot)] {
-            let approval = approval(&self.engine, run, who, role);
-            self.engine.approve(now, run, &approval, &site(now)).unwrap();
-        }
+        agree(&mut self.engine, now, run);
     }
 
     /// A run that is in force since noon.
@@ -172,6 +176,24 @@ impl Scene {
     pub(crate) fn kinds(&self) -> Vec<&'static str> {
         let events = self.engine.events(0).unwrap();
         events.iter().filter(|entry| entry.event.run().is_some()).map(|entry| entry.event.kind()).collect()
+    }
+}
+
+/// Anna Weber of IT and Bert Kraft of the plant may approve and have just logged in.
+pub(crate) fn welcome(engine: &mut Engine) {
+    for (who, role) in PEOPLE {
+        engine.enrol(noon(), who, role, key(who)).unwrap();
+        engine.login(noon(), who).unwrap();
+    }
+}
+
+/// Both approve at `now`, as far as they have not yet.
+pub(crate) fn agree(engine: &mut Engine, now: Time, run: RunId) {
+    for (who, role) in PEOPLE {
+        if engine.run(run).unwrap().missing().contains(&role) {
+            let approval = approval(engine, run, who, role);
+            engine.approve(now, run, &approval, &site(now)).unwrap();
+        }
     }
 }
 
