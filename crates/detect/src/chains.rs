@@ -166,6 +166,16 @@ impl Chains {
         (chains, problems)
     }
 
+    /// Chains and correlations that were read.
+    pub fn len(&self) -> usize {
+        self.sequences.plans.len() + self.counts.plans.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Raw fields that findings must carry in [`Finding::fields`], sorted.
     pub fn wanted_fields(&self) -> &[Box<str>] {
         &self.wanted

@@ -81,7 +81,7 @@ pub enum Side {
 }
 
 /// One conversation, from its first PDU to its last.
-pub trait Session {
+pub trait Session: Send {
     /// Takes one whole PDU and writes the rows it gives to `out`.
     ///
     /// # Errors

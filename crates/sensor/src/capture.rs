@@ -74,7 +74,7 @@ impl Capture {
     ///
     /// # Errors
     /// When it is neither pcap nor pcapng, or cannot be read.
-    pub fn open(input: Box<dyn Read>) -> Result<Self, Error> {
+    pub fn open(input: Box<dyn Read + Send>) -> Result<Self, Error> {
         let mut input = Input::unpack(input).map_err(|source| Error::Read { number: 0, source })?;
         let magic = input.peek(4).map_err(|source| Error::Read { number: 0, source })?;
         let magic = magic.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
@@ -120,7 +120,7 @@ fn is_zstd(head: &[u8]) -> bool {
 
 /// Bytes of a capture, read in large pieces and handed out without a copy.
 pub(crate) struct Input {
-    source: Box<dyn Read>,
+    source: Box<dyn Read + Send>,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -130,12 +130,12 @@ pub(crate) struct Input {
 const PIECE: usize = 256 * 1024;
 
 impl Input {
-    fn new(source: Box<dyn Read>) -> Self {
+    fn new(source: Box<dyn Read + Send>) -> Self {
         Self { source, buffer: vec![0; PIECE], start: 0, end: 0 }
     }
 
     /// Nothing is unpacked ahead of what is asked for, so a small file cannot grow large in memory.
-    fn unpack(source: Box<dyn Read>) -> io::Result<Self> {
+    fn unpack(source: Box<dyn Read + Send>) -> io::Result<Self> {
         let mut input = Self::new(source);
         let head = input.peek(4)?;
         if is_gzip(head) {

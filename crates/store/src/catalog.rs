@@ -20,6 +20,8 @@ pub struct Table {
     pub first: Option<Time>,
     /// Time of the latest row.
     pub last: Option<Time>,
+    /// Names of its columns, in order.
+    pub columns: Vec<String>,
 }
 
 /// Names of the tables in `lake`, in order; folders that the lake did not make are none.
@@ -36,7 +38,9 @@ pub(crate) fn table_names(lake: &Path) -> Result<Vec<String>> {
 
 /// Reads rows and time range of the table `name` from the footers of its parts.
 pub(crate) fn describe(lake: &Path, name: &str) -> Result<Table> {
-    let mut table = Table { name: name.to_owned(), rows: 0, first: None, last: None };
+    let schema = merged_schema(lake, name)?;
+    let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let mut table = Table { name: name.to_owned(), rows: 0, first: None, last: None, columns };
     for path in parts(&lake.join(name))? {
         let Some(footer) = footer(&path)? else { continue };
         table.rows = table.rows.saturating_add(u64::try_from(footer.file_metadata().num_rows()).unwrap_or(0));

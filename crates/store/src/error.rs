@@ -5,6 +5,12 @@ use std::path::{Path, PathBuf};
 /// Why the lake could not be written or an answer not be found.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The query took longer than it may.
+    #[error("the query took longer than {seconds} s; ask for less, or for a shorter time")]
+    TooLong {
+        /// How long it may take.
+        seconds: u64,
+    },
     /// A file or folder of the lake could not be read or written.
     #[error("cannot {what} {}", path.display())]
     Io {
@@ -93,6 +99,7 @@ impl Error {
             | Self::Part { .. }
             | Self::Columns { .. }
             | Self::Memory { .. }
+            | Self::TooLong { .. }
             | Self::Query { .. }
             | Self::Output(_) => false,
         }

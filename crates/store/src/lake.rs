@@ -42,6 +42,12 @@ impl Lake {
         LakeWriter::new(self.dir.clone(), source)
     }
 
+    /// Starts to write something that no writer ever wrote before, under a `source` of its own; so
+    /// [`LakeWriter::finish`] need not look for what to replace, which takes time in a large lake.
+    pub fn new_writer(&self, source: &str) -> LakeWriter {
+        LakeWriter::new(self.dir.clone(), source).fresh()
+    }
+
     /// The tables in order, with rows and time range; read from the footers of all files.
     ///
     /// # Errors

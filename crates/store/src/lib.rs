@@ -35,7 +35,7 @@ mod writer;
 pub use catalog::Table;
 pub use error::Error;
 pub use lake::Lake;
-pub use query::{Answer, Format, Limits, Written};
+pub use query::{Answer, Format, Limits, TextAnswer, Written};
 pub use writer::{LakeWriter, Summary};
 
 /// Result of this crate.

@@ -1,7 +1,7 @@
 mod format;
 mod question;
 
-pub use format::{Format, Written};
+pub use format::{Format, TextAnswer, Written};
 
 use crate::error::from_datafusion;
 use crate::{Error, Result, catalog};
@@ -20,8 +20,12 @@ use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use question::Question;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 use tokio::runtime::Runtime;
+use tokio::time::Sleep;
 
 /// How much a query may take.
 #[derive(Clone, Copy, Debug)]
@@ -30,11 +34,13 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Rows of the answer; what is beyond is cut off, and [`Written::cut`] says so.
     pub rows: Option<usize>,
+    /// How long it may take from the first row that is asked for; a query that takes longer is ended.
+    pub time: Option<Duration>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory_bytes: 512_000_000, rows: None }
+        Self { memory_bytes: 512_000_000, rows: None, time: None }
     }
 }
 
@@ -43,6 +49,8 @@ pub struct Answer {
     runtime: Runtime,
     rows: SendableRecordBatchStream,
     limits: Limits,
+    /// When it is to be ended.
+    deadline: Option<Pin<Box<Sleep>>>,
     given: usize,
     cut: bool,
 }
@@ -61,9 +69,17 @@ impl Answer {
         if self.cut {
             return Ok(None);
         }
-        let rows = &mut self.rows;
-        let next = std::future::poll_fn(|context| rows.as_mut().poll_next(context));
-        let Some(batch) = self.runtime.block_on(next) else { return Ok(None) };
+        let (rows, deadline, time) = (&mut self.rows, &mut self.deadline, self.limits.time);
+        let next = std::future::poll_fn(|context| {
+            if let Some(time) = time {
+                let deadline = deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(time)));
+                if deadline.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(Err(Error::TooLong { seconds: time.as_secs() }));
+                }
+            }
+            rows.as_mut().poll_next(context).map(Ok)
+        });
+        let Some(batch) = self.runtime.block_on(next)? else { return Ok(None) };
         let batch = batch.map_err(|e| from_datafusion(&e, self.limits.memory_bytes))?;
         let room = self.limits.rows.map_or(usize::MAX, |rows| rows - self.given);
         self.cut = batch.num_rows() > room;
@@ -88,9 +104,12 @@ pub(crate) fn ask(lake: &Path, sql: &str, limits: &Limits) -> Result<Answer> {
     }
     question.join_dotted(&columns, &tables);
     let statement = question.statement()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::io("start", lake))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(Error::io("start", lake))?;
     let rows = runtime.block_on(plan(&context, statement, limits)).map_err(failed)?;
-    Ok(Answer { runtime, rows, limits: *limits, given: 0, cut: false })
+    Ok(Answer { runtime, rows, limits: *limits, deadline: None, given: 0, cut: false })
 }
 
 async fn plan(

@@ -90,6 +90,17 @@ impl LakeWriter {
         }
     }
 
+    /// Nothing of its source is there yet.
+    pub(crate) fn fresh(mut self) -> Self {
+        self.parts.fresh();
+        self
+    }
+
+    /// Rows taken since the writer was made; the next [`finish`](Self::finish) makes them durable.
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|table| table.rows).sum()
+    }
+
     /// Says that rows whose [`Origin::file`] is `number` come from the file `name`; without it, `_file` is
     /// unknown.
     pub fn file(&mut self, number: u32, name: &str) {

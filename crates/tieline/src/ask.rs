@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
         tables(&lake, args.json || args.format == Form::Jsonl, &mut out)?;
         return Ok(Outcome::Fine);
     };
-    let limits = Limits { memory_bytes: args.memory.saturating_mul(1_000_000), rows: args.limit };
+    let limits = Limits { memory_bytes: args.memory.saturating_mul(1_000_000), rows: args.limit, time: None };
     let format = match args.format {
         _ if args.json => Format::Jsonl,
         Form::Table => Format::Table { width: width() },

@@ -1,10 +1,16 @@
 //! The one binary: commands, and the wiring of everything else.
 
 mod ask;
+mod demo;
+mod doctor;
+mod findings;
 mod logs;
+mod pipeline;
 mod read;
 mod rules;
 mod sample;
+mod serve;
+mod soc;
 mod talk;
 
 use clap::{Parser, Subcommand};
@@ -28,6 +34,16 @@ Results go to standard output, talk to standard error.";
 
 #[derive(Subcommand)]
 enum Command {
+    /// The whole story on the virtual site, shown live
+    Demo(demo::Args),
+    /// Watch a site: listen, follow folders, detect, show, and respond when two people say so
+    Serve(serve::Args),
+    /// Make a login link for a person; it works once
+    Login(serve::LoginArgs),
+    /// Say what is missing before it is missed
+    Doctor(doctor::Args),
+    /// Write the commented configuration to standard output
+    Config,
     /// Read captures, Windows events and mails as one story
     Read(read::Args),
     /// Ask the lake in SQL
@@ -58,6 +74,13 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let talk = Talk::new(cli.quiet);
     let done = match &cli.command {
+        Command::Demo(args) => demo::run(args, &talk),
+        Command::Serve(args) => serve::run(args, &talk),
+        Command::Login(args) => serve::login(args),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Config => {
+            talk::result(soc::config::EXAMPLE.trim_end()).map(|()| Outcome::Fine).map_err(Into::into)
+        }
         Command::Read(args) => read::run(args, &talk),
         Command::Ask(args) => ask::run(args, &talk),
         Command::Rules(args) => rules::run(args, &talk),

@@ -1,22 +1,23 @@
 //! `tieline read`: files in, one story out.
 
 mod affected;
-mod findings;
 mod inputs;
 mod json;
-mod pipeline;
+mod reader;
 mod source;
 mod summary;
 
+use crate::findings::Findings;
 use crate::rules::{self, Detection};
 use crate::talk::Talk;
 use crate::{Outcome, WrongUse};
 use clap::ValueEnum;
-use findings::Findings;
+use detect::chains::Options;
 use model::{Incident, Severity};
-use pipeline::Pipeline;
+use reader::Reader;
 use sensor::zeek;
 use source::Source;
+pub(crate) use source::causes;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use store::Lake;
@@ -70,7 +71,7 @@ const ACTION: Severity = Severity::Medium;
 
 pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     let paths = inputs::expand(&args.files).map_err(|missing| WrongUse(missing.to_string()))?;
-    let detection = rules::load(&args.rules)?;
+    let detection = rules::load(&args.rules, Options::files())?;
     if !detection.problems.is_empty() {
         detection.problems.iter().take(PROBLEMS_MAX).for_each(|problem| talk.warn(problem));
         let (rules, problems) = (detection.rules.len(), detection.problems.len());
@@ -106,7 +107,7 @@ fn read(args: &Args, paths: &[PathBuf], detection: Detection, talk: &Talk) -> an
             lake.file(number, name);
         }
     }
-    let mut pipeline = Pipeline::new(detection, zeek, lake);
-    let sources = inputs::read_all(paths, &mut pipeline, talk);
-    pipeline.finish(sources, talk)
+    let mut reader = Reader::new(detection, zeek, lake);
+    let sources = inputs::read_all(paths, &mut reader, talk);
+    reader.finish(sources, talk)
 }

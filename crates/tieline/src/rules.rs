@@ -33,6 +33,8 @@ enum What {
 pub(crate) struct Detection {
     pub(crate) rules: RuleSet,
     pub(crate) chains: Chains,
+    /// Chains and correlations that can fire.
+    pub(crate) chains_loaded: usize,
     /// Documents that are not used, or not quite as written, in a sentence each.
     pub(crate) problems: Vec<String>,
 }
@@ -55,18 +57,19 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
 ///
 /// # Errors
 /// When a folder cannot be read, or holds not one rule that can be loaded.
-pub(crate) fn load(dirs: &[PathBuf]) -> anyhow::Result<Detection> {
+pub(crate) fn load(dirs: &[PathBuf], options: Options) -> anyhow::Result<Detection> {
     let files = files(dirs)?;
     let Loaded { mut rules, problems, .. } = rule_set(&files, dirs)?;
     let of_chains = chains::BUILT_IN.iter().map(|(name, text)| (*name, *text));
     let of_chains = of_chains.chain(files.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-    let (chains, wrong) = Chains::load(of_chains, Options::files());
+    let (chains, wrong) = Chains::load(of_chains, options);
     rules.keep(chains.wanted_fields().iter().cloned());
     let known: BTreeSet<&str> = rules.list().iter().flat_map(|rule| [&*rule.id, &*rule.name]).collect();
     let unknown = chains.unknown_rules(&known);
     let problems = problems.iter().map(|p| format!("{}:{}: {}", p.file, p.line, p.reason));
     let problems = problems.chain(wrong.iter().chain(&unknown).map(ToString::to_string)).collect();
-    Ok(Detection { rules, chains, problems })
+    let chains_loaded = chains.len();
+    Ok(Detection { rules, chains, chains_loaded, problems })
 }
 
 fn rule_set(files: &Files, dirs: &[PathBuf]) -> anyhow::Result<Loaded> {
@@ -108,7 +111,7 @@ fn gather(path: &Path, found: &mut Files) -> io::Result<()> {
 }
 
 fn list(args: &Args) -> anyhow::Result<Outcome> {
-    let detection = load(&args.dirs)?;
+    let detection = load(&args.dirs, Options::files())?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     for rule in detection.rules.list() {
         if args.json {
@@ -135,7 +138,7 @@ fn list(args: &Args) -> anyhow::Result<Outcome> {
 }
 
 fn check(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
-    let detection = load(&args.dirs)?;
+    let detection = load(&args.dirs, Options::files())?;
     let mut out = io::stdout().lock();
     for problem in &detection.problems {
         writeln!(out, "{problem}")?;

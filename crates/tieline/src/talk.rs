@@ -46,3 +46,11 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     })
 }
+
+/// A line of the result, on standard output.
+///
+/// # Errors
+/// When nobody reads it.
+pub(crate) fn result(text: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{text}")
+}

@@ -33,7 +33,34 @@ pub struct Written {
     pub cut: bool,
 }
 
+/// An answer whose values are text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextAnswer {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// Rows; `None` for a value that is not known.
+    pub rows: Vec<Vec<Option<String>>>,
+    /// Whether [`Limits::rows`](crate::Limits::rows) cut rows off.
+    pub cut: bool,
+}
+
 impl Answer {
+    /// What is left of the answer, in memory; to be used with a bound on the rows.
+    ///
+    /// # Errors
+    /// As [`next_rows`](Self::next_rows).
+    pub fn texts(mut self) -> Result<TextAnswer> {
+        let columns = self.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let mut answer = TextAnswer { columns, ..TextAnswer::default() };
+        while let Some(batch) = self.next_rows()? {
+            let columns = texts(&batch)?;
+            let row = |row| columns.iter().map(|column| column.value(row)).collect();
+            answer.rows.extend((0..batch.num_rows()).map(row));
+        }
+        answer.cut = self.cut;
+        Ok(answer)
+    }
+
     /// Writes what is left of the answer to `out`, row by row as it is found.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub(super) struct Parts {
     open: BTreeMap<(Arc<str>, Time), Part>,
     /// Table and hour of every part begun, by its number.
     begun: Vec<(Arc<str>, Time)>,
+    /// Whether earlier writers may have left parts with this key.
+    replaces: bool,
     /// Counts the writes, so that it is known which part waited longest.
     clock: u64,
 }
@@ -54,7 +56,12 @@ impl Parts {
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_created_by("tieline".to_owned())
             .build();
-        Self { lake, key, properties, open: BTreeMap::new(), begun: Vec::new(), clock: 0 }
+        Self { lake, key, properties, open: BTreeMap::new(), begun: Vec::new(), replaces: true, clock: 0 }
+    }
+
+    /// Nobody wrote parts with this key before.
+    pub(super) fn fresh(&mut self) {
+        self.replaces = false;
     }
 
     /// Parts begun so far.
@@ -88,7 +95,7 @@ impl Parts {
         while let Some((_, part)) = self.open.pop_first() {
             part.end()?;
         }
-        self.delete_stale()
+        if self.replaces { self.delete_stale() } else { Ok(()) }
     }
 
     fn begin(&mut self, place: &(Arc<str>, Time), schema: SchemaRef) -> Result<Part> {

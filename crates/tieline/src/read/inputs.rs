@@ -1,6 +1,6 @@
-//! Finds out what each file is and feeds it to the pipeline.
+//! Finds out what each file is and feeds it to the reader.
 
-use super::pipeline::Pipeline;
+use super::reader::Reader;
 use super::source::{Source, causes};
 use crate::talk::Talk;
 use exchange::Format;
@@ -49,14 +49,14 @@ fn gather(path: &Path, files: &mut Vec<PathBuf>) {
 }
 
 /// Reads the files one after the other; what is wrong with one costs only itself.
-pub(crate) fn read_all(paths: &[PathBuf], pipeline: &mut Pipeline, talk: &Talk) -> Vec<Source> {
+pub(crate) fn read_all(paths: &[PathBuf], reader: &mut Reader, talk: &Talk) -> Vec<Source> {
     let sizes: Vec<u64> = paths.iter().map(|path| path.metadata().map_or(0, |data| data.len())).collect();
     let bar = talk.progress(sizes.iter().sum());
     let mut sources = vec![];
     for ((number, path), bytes) in (0..).zip(paths).zip(sizes) {
         bar.set_message(path.display().to_string());
         let mut source = Source::new(path, bytes);
-        if let Err(error) = read_one(&mut source, number, pipeline, &bar) {
+        if let Err(error) = read_one(&mut source, number, reader, &bar) {
             source.complain(&error);
             source.failed = source.entries == 0;
         }
@@ -67,12 +67,7 @@ pub(crate) fn read_all(paths: &[PathBuf], pipeline: &mut Pipeline, talk: &Talk) 
     sources
 }
 
-fn read_one(
-    source: &mut Source,
-    number: u32,
-    pipeline: &mut Pipeline,
-    bar: &ProgressBar,
-) -> anyhow::Result<()> {
+fn read_one(source: &mut Source, number: u32, reader: &mut Reader, bar: &ProgressBar) -> anyhow::Result<()> {
     let mut file = File::open(&source.path)?;
     let mut head = vec![0; HEAD];
     let mut filled = 0;
@@ -83,7 +78,7 @@ fn read_one(
     file.rewind()?;
     if Capture::sniff(&head) {
         source.kind = "capture";
-        return capture(source, number, Box::new(Counted { inner: file, bar: bar.clone() }), pipeline);
+        return capture(source, number, Box::new(Counted { inner: file, bar: bar.clone() }), reader);
     }
     let name = source.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let Some(format) = exchange::sniff(&name, &head) else {
@@ -99,7 +94,7 @@ fn read_one(
         Format::JsonLines => "JSON lines",
         Format::Eml => "mail",
     };
-    events(source, number, format, file, pipeline);
+    events(source, number, format, file, reader);
     bar.inc(source.bytes);
     Ok(())
 }
@@ -107,8 +102,8 @@ fn read_one(
 fn capture(
     source: &mut Source,
     number: u32,
-    input: Box<dyn Read>,
-    pipeline: &mut Pipeline,
+    input: Box<dyn Read + Send>,
+    reader: &mut Reader,
 ) -> anyhow::Result<()> {
     let mut capture = Capture::open(input)?;
     let mut sensor = Sensor::new(number);
@@ -116,22 +111,22 @@ fn capture(
         match capture.next_packet() {
             Ok(Some(packet)) => {
                 source.saw(packet.time);
-                sensor.packet(&packet, pipeline);
+                sensor.packet(&packet, reader);
             }
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),
         }
     };
-    sensor.finish(pipeline);
+    sensor.finish(reader);
     source.counters = Some(sensor.counters());
     Ok(ended?)
 }
 
-fn events(source: &mut Source, number: u32, format: Format, file: File, pipeline: &mut Pipeline) {
+fn events(source: &mut Source, number: u32, format: Format, file: File, reader: &mut Reader) {
     exchange::read(format, io::BufReader::new(file), number, &mut |event| match event {
         Ok(event) => {
             source.saw(event.time);
-            pipeline.event(&event);
+            reader.event(&event);
         }
         Err(damage) => {
             source.damaged += 1;

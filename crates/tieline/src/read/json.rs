@@ -2,8 +2,8 @@
 
 use super::Story;
 use super::affected::affected;
-use super::findings::Folded;
 use super::source::Source;
+use crate::findings::Folded;
 use model::{Evidence, Incident, Step};
 use serde_json::{Value, json};
 use site::Asset;

@@ -29,6 +29,7 @@ impl Key {
 }
 
 /// Findings of one rule about the same hosts and accounts.
+#[derive(Clone)]
 pub(crate) struct Folded {
     /// The first of them.
     pub(crate) finding: Finding,
@@ -100,7 +101,27 @@ impl Findings {
     }
 }
 
+/// What findings share that say the same: the rule, and whom it is about.
+pub(crate) fn key(finding: &Finding) -> String {
+    let Key { rule, who } = Key::of(finding);
+    let who: Vec<String> = who.iter().map(ToString::to_string).collect();
+    format!("{rule}|{}", who.join("|"))
+}
+
 impl Folded {
+    /// What its findings share.
+    pub(crate) fn key(&self) -> String {
+        key(&self.finding)
+    }
+
+    /// A short name that is the same after a restart.
+    pub(crate) fn id(&self) -> String {
+        let hash = self.key().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("A-{:08x}", hash >> 32)
+    }
+
     /// Who did it to whom, as far as the finding tells: `m.keller on hist01`, `hist01 → plc-asc-1`.
     pub(crate) fn who(&self) -> String {
         let find = |role, kind| {

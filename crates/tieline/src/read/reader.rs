@@ -1,0 +1,97 @@
+use super::Story;
+use super::source::Source;
+use crate::findings::Findings;
+use crate::pipeline::{Pipeline, sentences};
+use crate::rules::Detection;
+use crate::talk::Talk;
+use detect::chains::Chains;
+use model::{At, Event, Incident, Record, Rows};
+use sensor::zeek::Folder;
+use site::Site;
+use store::LakeWriter;
+
+/// Takes everything that the files hold, and tells the story at the end.
+pub(crate) struct Reader {
+    pipeline: Pipeline,
+    chains: Chains,
+    findings: Findings,
+}
+
+impl Reader {
+    pub(crate) fn new(detection: Detection, zeek: Option<Folder>, lake: Option<LakeWriter>) -> Self {
+        let mut pipeline = Pipeline::new(Site::default(), detection.rules);
+        (pipeline.zeek, pipeline.lake) = (zeek, lake);
+        Self { pipeline, chains: detection.chains, findings: Findings::default() }
+    }
+
+    pub(crate) fn event(&mut self, event: &Event) {
+        self.pipeline.event(event);
+        self.keep();
+    }
+
+    #[inline]
+    fn keep(&mut self) {
+        self.pipeline.take_found().into_iter().for_each(|finding| self.findings.keep(finding));
+    }
+
+    /// Tells the story: names are resolved and chains joined now that everything is known.
+    pub(crate) fn finish(mut self, sources: Vec<Source>, talk: &Talk) -> anyhow::Result<Story> {
+        for mut finding in self.findings.take() {
+            self.pipeline.site.resolve(&mut finding);
+            if let Some(lake) = &mut self.pipeline.lake {
+                lake.finding(&finding);
+            }
+            self.findings.fold(&finding);
+            self.chains.push(finding);
+        }
+        let mut incidents = self.chains.flush();
+        incidents.sort_by_key(|incident| (std::cmp::Reverse(incident.severity), first(incident)));
+        if let Some(mut lake) = self.pipeline.lake.take() {
+            incidents.iter().for_each(|incident| lake.incident(incident));
+            let summary = lake.finish()?;
+            let rows: u64 = summary.tables.iter().map(|(_, rows)| rows).sum();
+            talk.say(format!(
+                "lake: {rows} rows in {} tables, {} files",
+                summary.tables.len(),
+                summary.parts
+            ));
+        }
+        if let Some(zeek) = self.pipeline.zeek.take() {
+            zeek.finish()?;
+        }
+        let left_out = self.left_out();
+        Ok(Story {
+            sources,
+            logs: self.pipeline.logs(),
+            assets: self.pipeline.site.assets(),
+            conduits: self.pipeline.site.conduits(),
+            findings: self.findings,
+            incidents,
+            left_out,
+        })
+    }
+
+    fn left_out(&self) -> Vec<String> {
+        let chains = self.chains.counters();
+        let mut all =
+            sentences(&[(self.findings.beyond, "findings are counted only, since there were too many")]);
+        all.extend(self.pipeline.left_out());
+        all.extend(sentences(&[(
+            chains.work_cut + chains.threads_forgotten,
+            "stories under way were not carried on, since there were too many",
+        )]));
+        all
+    }
+}
+
+fn first(incident: &Incident) -> Option<model::Time> {
+    incident.steps.first().map(|step| step.finding.time)
+}
+
+impl Rows for Reader {
+    #[inline]
+    fn put(&mut self, at: &At<'_>, row: &dyn Record) {
+        self.pipeline.put(at, row);
+        self.keep();
+    }
+}

@@ -1,0 +1,297 @@
+//! The configuration: one TOML file, every entry with a default that works.
+
+use model::{Criticality, Level};
+use serde::Deserialize;
+use site::{Declared, Whom};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The commented file that `tieline config` writes; reading it gives [`Config::default`].
+pub(crate) const EXAMPLE: &str = include_str!("tieline.toml");
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Name of the site.
+    pub(crate) site: String,
+    /// Folder of everything that must survive.
+    pub(crate) data: PathBuf,
+    /// Folders of Sigma rules, beside the built-in ones.
+    pub(crate) rules: Vec<PathBuf>,
+    pub(crate) console: Console,
+    pub(crate) interface: Vec<Interface>,
+    pub(crate) folder: Vec<Folder>,
+    pub(crate) user: Vec<User>,
+    pub(crate) asset: Vec<Asset>,
+    pub(crate) watch: Vec<Watch>,
+    pub(crate) response: Response,
+    pub(crate) keep: Keep,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Console {
+    /// Address and port; loopback only, since the first form has no TLS of its own.
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Interface {
+    pub(crate) name: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Folder {
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Role {
+    Viewer,
+    It,
+    Ot,
+}
+
+/// What a person says about a host or a network.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Asset {
+    pub(crate) host: Option<String>,
+    pub(crate) network: Option<String>,
+    pub(crate) level: Option<f32>,
+    pub(crate) zone: Option<String>,
+    pub(crate) criticality: Option<String>,
+}
+
+/// A process value that is read along from the polls of others.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Watch {
+    pub(crate) tag: String,
+    #[serde(default)]
+    pub(crate) text: String,
+    #[serde(default)]
+    pub(crate) unit: String,
+    /// Equipment that it belongs to, a box on level 0.
+    #[serde(default)]
+    pub(crate) equipment: String,
+    /// Controller that answers with it.
+    pub(crate) address: std::net::IpAddr,
+    /// Holding register, as on the wire, from 0.
+    pub(crate) register: u16,
+    /// What one digit is worth.
+    #[serde(default = "one")]
+    pub(crate) scale: f64,
+    /// Whether the register is in two's complement.
+    #[serde(default)]
+    pub(crate) signed: bool,
+    pub(crate) normal: [f64; 2],
+    pub(crate) range: [f64; 2],
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Response {
+    pub(crate) firewall: Firewall,
+    /// Network namespace in which the firewall works; none for Tieline's own.
+    pub(crate) netns: Option<String>,
+    /// How long a block is in force, in hours; 24 at most.
+    pub(crate) hours: u32,
+    /// How long traffic must have been seen before the guard judges.
+    pub(crate) learn_hours: f64,
+    /// Whether an incident starts the playbook by itself; it still waits for two people.
+    pub(crate) automatic: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Firewall {
+    /// Plans and simulates, puts nothing in force.
+    None,
+    Nftables,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Keep {
+    /// Packets of the interfaces on disk, in megabytes; the oldest make room.
+    pub(crate) packets_mb: u64,
+    /// Folder of them; none for one in `data`.
+    pub(crate) packets: Option<PathBuf>,
+    /// Days of rows in the lake.
+    pub(crate) lake_days: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            site: "Site".to_owned(),
+            data: PathBuf::from("/var/lib/tieline"),
+            rules: vec![],
+            console: Console::default(),
+            interface: vec![],
+            folder: vec![],
+            user: vec![],
+            asset: vec![],
+            watch: vec![],
+            response: Response::default(),
+            keep: Keep::default(),
+        }
+    }
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8460)) }
+    }
+}
+
+impl Default for Response {
+    fn default() -> Self {
+        Self { firewall: Firewall::None, netns: None, hours: 4, learn_hours: 168.0, automatic: true }
+    }
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { packets_mb: 2000, packets: None, lake_days: 90 }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}: {error}", path.display())]
+    Toml { path: PathBuf, error: Box<toml::de::Error> },
+    #[error("{0}")]
+    Wrong(String),
+}
+
+impl Config {
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let config: Self = toml::from_str(&text)
+            .map_err(|error| ConfigError::Toml { path: path.to_owned(), error: Box::new(error) })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What the types cannot say.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |text: String| Err(ConfigError::Wrong(text));
+        if !self.console.listen.ip().is_loopback() {
+            return wrong(format!(
+                "console.listen is {}: only loopback addresses are allowed, since the console has no TLS of its own; \
+                 reach it through an SSH tunnel or a reverse proxy with TLS",
+                self.console.listen
+            ));
+        }
+        if !(1..=24).contains(&self.response.hours) {
+            return wrong(format!("response.hours is {}: a block lasts 1 to 24 hours", self.response.hours));
+        }
+        for (n, user) in self.user.iter().enumerate() {
+            if self.user.iter().take(n).any(|other| other.name == user.name) {
+                return wrong(format!("the user {} is there twice", user.name));
+            }
+        }
+        self.declared().map(|_| ())
+    }
+
+    /// Folder of the packets of an interface.
+    pub(crate) fn packets_of(&self, interface: &str) -> PathBuf {
+        self.keep.packets.clone().unwrap_or_else(|| self.data.join("packets")).join(interface)
+    }
+
+    /// What the file says about assets.
+    pub(crate) fn declared(&self) -> Result<Vec<Declared>, ConfigError> {
+        self.asset.iter().map(Asset::declared).collect()
+    }
+}
+
+impl Asset {
+    fn declared(&self) -> Result<Declared, ConfigError> {
+        let whom = match (&self.host, &self.network) {
+            (Some(host), None) => Whom::Host(host.as_str().into()),
+            (None, Some(network)) => {
+                let parsed = network.parse();
+                Whom::Network(
+                    parsed.map_err(|error| ConfigError::Wrong(format!("network {network}: {error}")))?,
+                )
+            }
+            _ => return Err(ConfigError::Wrong("an [[asset]] needs either host or network".to_owned())),
+        };
+        let level = self.level.map(level).transpose()?;
+        let criticality = self.criticality.as_deref().map(criticality).transpose()?;
+        Ok(Declared { whom, level, zone: self.zone.as_deref().map(Into::into), criticality })
+    }
+}
+
+fn level(number: f32) -> Result<Level, ConfigError> {
+    let all = [Level::L0, Level::L1, Level::L2, Level::L3, Level::Dmz, Level::L4, Level::L5];
+    let is = |level: &Level| level.name() == number.to_string();
+    all.into_iter()
+        .find(is)
+        .ok_or_else(|| ConfigError::Wrong(format!("level {number}: it is 0, 1, 2, 3, 3.5, 4 or 5")))
+}
+
+fn criticality(word: &str) -> Result<Criticality, ConfigError> {
+    let all = [Criticality::Low, Criticality::Medium, Criticality::High, Criticality::Safety];
+    all.into_iter()
+        .find(|criticality| criticality.name() == word)
+        .ok_or_else(|| ConfigError::Wrong(format!("criticality {word}: it is low, medium, high or safety")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let config: Config = toml::from_str(text).map_err(|error| error.message().to_owned())?;
+        config.check().map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+
+    #[test]
+    fn the_example_is_the_default() {
+        assert_eq!(format!("{:?}", read(EXAMPLE).unwrap()), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn the_example_explains_every_entry_and_its_commented_parts_can_be_used() {
+        let uncommented: String =
+            EXAMPLE.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line).to_owned() + "\n").collect();
+        let config = read(&uncommented).unwrap();
+        assert_eq!((config.interface.len(), config.folder.len(), config.user.len()), (1, 1, 2));
+        assert_eq!((config.asset.len(), config.watch.len()), (2, 1));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_by_name() {
+        let refused = |text: &str| read(text).unwrap_err();
+        assert!(refused("console.listen = \"0.0.0.0:80\"").contains("loopback"));
+        assert!(refused("response.hours = 25").contains("1 to 24"));
+        assert!(refused("[[asset]]\nlevel = 1").contains("host or network"));
+        assert!(refused("[[asset]]\nhost = \"a\"\nlevel = 2.5").contains("level 2.5"));
+        assert!(refused("interfaces = 1").contains("unknown field"));
+        assert!(
+            refused("[[user]]\nname=\"a\"\nrole=\"it\"\n[[user]]\nname=\"a\"\nrole=\"ot\"").contains("twice")
+        );
+    }
+}

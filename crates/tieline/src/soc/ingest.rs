@@ -1,0 +1,476 @@
+//! The one thread through which everything goes: sensors, rules, chains, lake. What it knows it shows as a
+//! [`Picture`].
+
+use super::clock::Clock;
+use super::input::{Frames, Input, Read};
+use super::picture::{Map, Picture, Told};
+use super::progress::{KnownIncident, Position, Progress, ProgressFile};
+use super::sources::Source;
+use super::spool::Spool;
+use crate::findings::Findings;
+use crate::pipeline::{Pipeline, sentences};
+use detect::chains::Chains;
+use model::{Event, Incident, Severity, Time};
+use sensor::Sensor;
+use sensor::capture::{Capture, Packet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use store::Lake;
+use tokio::sync::watch;
+use wire::link::Link;
+
+/// Packets of a capture that are read before the next input is looked at.
+const SLICE: usize = 2_000;
+/// How often findings are joined and the picture is drawn.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+/// How often assets and conduits are worked out.
+const MAP_EVERY: Duration = Duration::from_secs(2);
+/// How long rows wait for the lake, and how many.
+const STORE_EVERY: Duration = Duration::from_secs(10);
+const STORE_ROWS: u64 = 50_000;
+/// How long an input is waited for.
+const WAIT: Duration = Duration::from_millis(50);
+/// Incidents that are shown; the oldest is forgotten, the lake keeps it.
+const INCIDENTS_MAX: usize = 1_000;
+
+/// What the intake is made of.
+pub(crate) struct Setup {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) chains: Chains,
+    pub(crate) lake: Lake,
+    pub(crate) lake_dir: PathBuf,
+    pub(crate) progress: Progress,
+    pub(crate) file: ProgressFile,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rules: [u32; 2],
+    pub(crate) acknowledged: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+/// An interface that is listened to, or a capture that is being read.
+struct Tap {
+    sensor: Sensor,
+    spool: Option<Spool>,
+    /// Packets whose rows are in the lake.
+    stored: u64,
+}
+
+struct OpenCapture {
+    source: u32,
+    capture: Capture,
+}
+
+pub(crate) struct Ingest {
+    setup: Setup,
+    taps: BTreeMap<u32, Tap>,
+    captures: VecDeque<OpenCapture>,
+    sources: BTreeMap<u32, Source>,
+    findings: Findings,
+    told: Vec<Arc<Told>>,
+    map: Arc<Map>,
+    began: Time,
+    /// Rows in the lake since the start.
+    rows_stored: u64,
+    durable: Time,
+    /// What went wrong, the same thing once; a bounded list for people.
+    problems: Vec<String>,
+    show: watch::Sender<Arc<Picture>>,
+    changed: bool,
+    ended: bool,
+}
+
+/// Problems that are shown.
+const PROBLEMS_MAX: usize = 50;
+
+impl Ingest {
+    pub(crate) fn new(mut setup: Setup, show: watch::Sender<Arc<Picture>>, problems: Vec<String>) -> Self {
+        let began = setup.clock.now();
+        let segment = segment_name(setup.progress.segments);
+        // A crash may have left parts of the segment that was being written.
+        setup.pipeline.lake = Some(setup.lake.writer(&segment));
+        Self {
+            setup,
+            taps: BTreeMap::new(),
+            captures: VecDeque::new(),
+            sources: BTreeMap::new(),
+            findings: Findings::default(),
+            told: vec![],
+            map: Arc::new(Map::default()),
+            began,
+            rows_stored: 0,
+            durable: began,
+            problems,
+            show,
+            changed: true,
+            ended: false,
+        }
+    }
+
+    /// Begins to listen to an interface whose packets are kept in `spool`; those that are there are taken first.
+    ///
+    /// # Errors
+    /// When the packets that are kept cannot be read.
+    pub(crate) fn listen(&mut self, number: u32, name: String, mut spool: Spool) -> std::io::Result<()> {
+        let stored = self.stored_of(&name);
+        self.source(number, name, "interface");
+        let mut sensor = Sensor::new(number);
+        spool.replay(&mut |packet| {
+            self.setup.pipeline.store = packet.number > stored;
+            sensor.packet(packet, &mut self.setup.pipeline);
+            found(&mut self.setup, &mut self.findings, packet.time);
+        })?;
+        // A crash may have cut packets off that were said to be stored: they have their rows.
+        let stored = stored.min(spool.count());
+        self.taps.insert(number, Tap { sensor, spool: Some(spool), stored });
+        Ok(())
+    }
+
+    /// Takes inputs until the end.
+    pub(crate) fn run(mut self, inputs: &Receiver<Input>) {
+        let (mut told, mut mapped, mut stored) = (Instant::now(), None::<Instant>, Instant::now());
+        while !self.ended {
+            let wait = if self.captures.is_empty() { WAIT } else { Duration::ZERO };
+            match inputs.recv_timeout(wait) {
+                Ok(input) => self.take(input),
+                Err(RecvTimeoutError::Timeout) => self.read_on(),
+                Err(RecvTimeoutError::Disconnected) => self.ended = true,
+            }
+            if told.elapsed() >= TELL_EVERY {
+                told = Instant::now();
+                self.tell();
+                if self.changed && mapped.is_none_or(|mapped| mapped.elapsed() >= MAP_EVERY) {
+                    mapped = Some(Instant::now());
+                    self.draw_map();
+                }
+                self.paint();
+            }
+            let due = self.waiting() >= STORE_ROWS || stored.elapsed() >= STORE_EVERY;
+            if due && self.captures.is_empty() | (self.waiting() >= STORE_ROWS) {
+                stored = Instant::now();
+                self.store();
+            }
+        }
+        while !self.captures.is_empty() {
+            self.read_on();
+        }
+        self.tell();
+        self.store();
+        self.draw_map();
+        self.paint();
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Source { number, name, kind } => self.source(number, name, kind),
+            Input::Frames { source, frames } => self.frames(source, &frames),
+            Input::Lost { source, packets } => self.lost(source, packets),
+            Input::Events { source, events, read } => self.events(source, &events, read),
+            Input::Capture { source, path } => self.open_capture(source, &path),
+            Input::Problem { source, text } => self.problem(source, text),
+            Input::Store(answer) => self.store_now(&answer),
+            Input::Stop => self.ended = true,
+        }
+    }
+
+    fn source(&mut self, number: u32, name: String, kind: &'static str) {
+        let stored = self.stored_of(&name);
+        if let Some(lake) = &mut self.setup.pipeline.lake {
+            lake.file(number, &name);
+        }
+        let known = self.sources.entry(number);
+        known.and_modify(|known| known.kind = kind).or_insert(Source::new(name, kind, stored));
+        self.changed = true;
+    }
+
+    fn stored_of(&self, name: &str) -> u64 {
+        self.setup.progress.sources.get(name).map_or(0, |position| position.entries)
+    }
+
+    fn frames(&mut self, number: u32, frames: &Frames) {
+        let Some(tap) = self.taps.get_mut(&number) else { return };
+        let Some(source) = self.sources.get_mut(&number) else { return };
+        for (time, bytes, wire_len) in frames.iter() {
+            let written = tap.spool.as_mut().map(|spool| spool.append(time, bytes, wire_len));
+            let count = source.entries + 1;
+            let number = match written {
+                Some(Ok(number)) => number,
+                Some(Err(error)) => {
+                    source.problem = Some(format!("cannot keep packets: {error}"));
+                    tap.spool = None;
+                    count
+                }
+                None => count,
+            };
+            let packet = Packet { number, time, link: Link(1), wire_len, bytes };
+            self.setup.pipeline.store = true;
+            tap.sensor.packet(&packet, &mut self.setup.pipeline);
+            source.entries += 1;
+            source.bytes += wire_len as u64;
+        }
+        if let Some(Err(error)) = tap.spool.as_mut().map(Spool::flush) {
+            source.problem = Some(format!("cannot keep packets: {error}"));
+        }
+        let now = self.setup.clock.now();
+        source.last = Some(now);
+        found(&mut self.setup, &mut self.findings, now);
+        self.changed = true;
+    }
+
+    fn lost(&mut self, number: u32, packets: u64) {
+        if let Some(source) = self.sources.get_mut(&number) {
+            source.lost = packets;
+            self.changed = true;
+        }
+    }
+
+    fn events(&mut self, number: u32, events: &[Event], read: Read) {
+        let now = self.setup.clock.now();
+        let Some(source) = self.sources.get_mut(&number) else { return };
+        for event in events {
+            source.entries += 1;
+            self.setup.pipeline.store = source.entries > source.stored;
+            self.setup.pipeline.event(event);
+        }
+        source.bytes += read.bytes;
+        source.damaged += read.damaged;
+        source.last = Some(now);
+        found(&mut self.setup, &mut self.findings, now);
+        self.changed = true;
+    }
+
+    fn problem(&mut self, number: u32, text: String) {
+        let Some(source) = self.sources.get_mut(&number) else { return };
+        let told = format!("{}: {text}", source.name);
+        source.problem = Some(text);
+        self.complain(told);
+    }
+
+    fn complain(&mut self, text: String) {
+        if self.problems.len() < PROBLEMS_MAX && !self.problems.contains(&text) {
+            self.problems.push(text);
+            self.changed = true;
+        }
+    }
+
+    fn open_capture(&mut self, source: u32, path: &PathBuf) {
+        let opened = File::open(path).map_err(anyhow::Error::from);
+        let opened = opened.and_then(|file| Ok(Capture::open(Box::new(file))?));
+        match opened {
+            Ok(capture) => {
+                let stored = self.sources.get(&source).map_or(0, |source| source.stored);
+                self.taps.insert(source, Tap { sensor: Sensor::new(source), spool: None, stored });
+                self.captures.push_back(OpenCapture { source, capture });
+            }
+            Err(error) => self.problem(source, error.to_string()),
+        }
+    }
+
+    /// Reads a slice of the captures that wait, one after the other.
+    fn read_on(&mut self) {
+        let Some(mut open) = self.captures.pop_front() else { return };
+        let (source, mut ended) = (open.source, None);
+        let now = self.setup.clock.now();
+        if let (Some(tap), Some(about)) = (self.taps.get_mut(&source), self.sources.get_mut(&source)) {
+            for _ in 0..SLICE {
+                match open.capture.next_packet() {
+                    Ok(Some(packet)) => {
+                        self.setup.pipeline.store = packet.number > tap.stored;
+                        tap.sensor.packet(&packet, &mut self.setup.pipeline);
+                        about.entries += 1;
+                        about.bytes += packet.wire_len as u64;
+                    }
+                    Ok(None) => ended = Some(None),
+                    Err(error) => ended = Some(Some(error.to_string())),
+                }
+                if ended.is_some() {
+                    break;
+                }
+            }
+            about.last = Some(now);
+            if ended.is_some() {
+                // Rows of conversations that the end of the capture ends are stored unless it was read to its end.
+                self.setup.pipeline.store = about.entries > tap.stored;
+                tap.sensor.finish(&mut self.setup.pipeline);
+            }
+        }
+        found(&mut self.setup, &mut self.findings, now);
+        self.changed = true;
+        match ended {
+            None => self.captures.push_front(open),
+            Some(problem) => {
+                self.taps.remove(&source);
+                problem.into_iter().for_each(|text| self.problem(source, text));
+            }
+        }
+    }
+
+    /// Joins what was found, and names the incidents.
+    fn tell(&mut self) {
+        for incident in self.setup.chains.flush() {
+            self.incident(incident);
+        }
+    }
+
+    fn incident(&mut self, incident: Incident) {
+        self.changed = true;
+        let steps: BTreeSet<(u32, u64)> = incident.steps.iter().map(evidence_of).collect();
+        let replaced =
+            self.told.iter().position(|told| self.setup.chains.replaces(&incident, &told.incident));
+        let known = &mut self.setup.progress.incidents;
+        let shown = replaced.and_then(|place| self.told.get(place)).map(|told| told.id.clone());
+        let before = known.iter().rposition(|known| match &shown {
+            Some(id) => known.id == *id,
+            None => !known.steps.is_disjoint(&steps),
+        });
+        let (id, new) = match before.and_then(|place| known.get_mut(place)) {
+            Some(known) => {
+                let new = known.steps != steps;
+                known.steps = steps;
+                (known.id.clone(), new)
+            }
+            None => {
+                let last = known.last().and_then(|known| known.id.strip_prefix("INC-")?.parse().ok());
+                let id = format!("INC-{}", last.unwrap_or(0_u64) + 1);
+                known.push(KnownIncident { id: id.clone(), steps });
+                (id, true)
+            }
+        };
+        if new && let Some(lake) = &mut self.setup.pipeline.lake {
+            lake.incident(&incident);
+        }
+        let told = Arc::new(Told { id, incident, since: self.setup.clock.now() });
+        match replaced.and_then(|place| self.told.get_mut(place)) {
+            Some(place) => *place = told,
+            None => self.told.push(told),
+        }
+        if self.told.len() > INCIDENTS_MAX {
+            self.told.remove(0);
+        }
+        if self.setup.progress.incidents.len() > INCIDENTS_MAX {
+            self.setup.progress.incidents.remove(0);
+        }
+    }
+
+    /// Works out assets and conduits, open conversations included.
+    fn draw_map(&mut self) {
+        let site = &mut self.setup.pipeline.site;
+        let taps = &self.taps;
+        site.observe_open(|rows| taps.values().for_each(|tap| tap.sensor.open_conversations(rows)));
+        self.map = Arc::new(Map::new(site.assets(), site.conduits(), site.flows()));
+    }
+
+    fn waiting(&self) -> u64 {
+        self.setup.pipeline.lake.as_ref().map_or(0, store::LakeWriter::rows)
+    }
+
+    fn store_now(&mut self, answer: &SyncSender<()>) {
+        if self.waiting() > 0 {
+            self.store();
+        }
+        // Who asked may have given up.
+        let _ = answer.try_send(());
+    }
+
+    /// Makes everything durable that was taken so far: first the rows, then how far they go.
+    fn store(&mut self) {
+        let now = self.setup.clock.now();
+        let rows = self.waiting();
+        if let Some(lake) = self.setup.pipeline.lake.take().filter(|_| rows > 0) {
+            if let Err(error) = lake.finish() {
+                self.complain(format!("cannot write to the lake: {error}"));
+                self.next_segment();
+                return;
+            }
+            self.rows_stored += rows;
+            self.setup.progress.segments += 1;
+        }
+        if self.setup.pipeline.lake.is_none() {
+            self.next_segment();
+        }
+        for (number, source) in &mut self.sources {
+            let spooled = self.taps.get(number).and_then(|tap| tap.spool.as_ref()).map(Spool::count);
+            // While a file is read again after a restart, what is stored is ahead of it.
+            source.stored = source.stored.max(spooled.unwrap_or(source.entries));
+            let position = Position { number: *number, entries: source.stored };
+            self.setup.progress.sources.insert(source.name.clone(), position);
+        }
+        let acknowledged = self.setup.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+        self.setup.progress.acknowledged.clone_from(&acknowledged);
+        drop(acknowledged);
+        match self.setup.file.save(&self.setup.progress) {
+            Ok(()) => self.durable = now,
+            Err(error) => self.complain(format!("cannot write the progress: {error}")),
+        }
+    }
+
+    fn next_segment(&mut self) {
+        let mut lake = self.setup.lake.new_writer(&segment_name(self.setup.progress.segments));
+        self.sources.iter().for_each(|(number, source)| lake.file(*number, &source.name));
+        self.setup.pipeline.lake = Some(lake);
+    }
+
+    fn paint(&mut self) {
+        if !std::mem::take(&mut self.changed) && self.show.borrow().now.0 != 0 {
+            return;
+        }
+        let pipeline = &self.setup.pipeline;
+        let chains = self.setup.chains.counters();
+        let mut left_out = sentences(&[(
+            chains.work_cut + chains.threads_forgotten,
+            "stories under way were not carried on, since there were too many",
+        )]);
+        left_out.extend(pipeline.left_out());
+        let alarms: Vec<_> =
+            self.findings.folded().into_iter().filter(|folded| is_alarm(folded)).cloned().collect();
+        let picture = Picture {
+            now: self.setup.clock.now(),
+            began: self.began,
+            map: Arc::clone(&self.map),
+            alarms,
+            told: self.told.clone(),
+            tags: pipeline.watches.tags().to_vec(),
+            effects: pipeline.watches.effects().cloned().collect(),
+            sources: self.sources.clone(),
+            logs: pipeline.logs(),
+            stored: self.rows_stored,
+            waiting: self.waiting(),
+            durable: self.durable,
+            left_out,
+            problems: self.problems.clone(),
+            rules: self.setup.rules,
+            lake: self.setup.lake_dir.clone(),
+        };
+        self.show.send_replace(Arc::new(picture));
+    }
+}
+
+fn is_alarm(folded: &crate::findings::Folded) -> bool {
+    folded.finding.severity >= Severity::Medium
+}
+
+fn evidence_of(step: &model::Step) -> (u32, u64) {
+    let origin = step.finding.evidence.origin;
+    (origin.file, origin.number)
+}
+
+fn segment_name(number: u64) -> String {
+    format!("segment {number}")
+}
+
+/// Resolves what the rules found, folds it, and hands it to the chains.
+fn found(setup: &mut Setup, findings: &mut Findings, now: Time) {
+    for mut finding in setup.pipeline.take_found() {
+        finding.arrived = now.max(finding.time);
+        setup.pipeline.site.resolve(&mut finding);
+        if setup.pipeline.store
+            && let Some(lake) = &mut setup.pipeline.lake
+        {
+            lake.finding(&finding);
+        }
+        findings.fold(&finding);
+        setup.chains.push(finding);
+    }
+}
