@@ -105,8 +105,8 @@ impl From<Block> for Raw {
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(pub u64);
 
-/// Name of one effect of a run: `RUN-3.1`. It stands in the firewall beside the rule, so that what is there can
-/// be told from what others put there, and putting it twice is putting it once.
+/// Name of one effect of a run: `RUN-3.1`. It stands in the firewall beside the rule, so that what is there
+/// can be told from what others put there, and putting it twice is putting it once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EffectId {
     /// Run that it belongs to.

@@ -1,8 +1,9 @@
 //! Holds plan, guard, approvals, ledger and firewall together.
 //!
-//! Each effect is written to the ledger before the firewall hears of it and confirmed by reading back; what was
-//! begun and not confirmed, because Tieline or the firewall went away, is settled by reading back and never by
-//! doing it again. When the ledger cannot be written nothing new is put in force; lifting still works.
+//! Each effect is written to the ledger before the firewall hears of it and confirmed by reading back; what
+//! was begun and not confirmed, because Tieline or the firewall went away, is settled by reading back and
+//! never by doing it again. When the ledger cannot be written nothing new is put in force; lifting still
+//! works.
 
 mod approve;
 mod force;
@@ -27,9 +28,12 @@ pub use force::{Lifted, lift_all};
 /// The engine itself, where a person would stand.
 pub(crate) const TIELINE: &str = "tieline";
 
-/// Refusals that are remembered, so that the same question asked again does not fill the ledger. At the bound all
-/// are forgotten and would be written once more.
-const REFUSED_MAX: usize = 1024;
+/// Refused requests that are written down within an hour, each flow of each incident once per reason. More are only
+/// counted, so that whoever makes up sources cannot fill the ledger.
+const REFUSED_MAX: usize = 128;
+
+/// How long a refusal is remembered.
+const HOUR: Span = Span::s(3600);
 
 /// How the engine behaves; what a site decides.
 #[derive(Clone, Debug)]
@@ -73,13 +77,15 @@ pub struct Engine {
     checked: Option<Time>,
     /// What is wrong now, in words; raised once, and again only after it was gone.
     problems: BTreeSet<String>,
-    /// Last refusal of each flow of each incident.
-    refused: BTreeMap<(String, String), Refusal>,
+    /// Last refusal of each flow of each incident within the hour.
+    refused: BTreeMap<(String, String), (Time, Refusal)>,
+    /// Refused requests that were not written down.
+    unwritten: u64,
 }
 
 impl Engine {
-    /// Opens the ledger at `path` and learns from it all that an earlier engine knew; what that one had begun is
-    /// settled by reading the firewall back. A firewall that does not answer is asked again at each
+    /// Opens the ledger at `path` and learns from it all that an earlier engine knew; what that one had begun
+    /// is settled by reading the firewall back. A firewall that does not answer is asked again at each
     /// [`tick`](Engine::tick).
     ///
     /// # Errors
@@ -94,7 +100,6 @@ impl Engine {
         let ledger = Ledger::open(path)?;
         let mut state = State::default();
         ledger.after(0)?.iter().for_each(|entry| state.apply(entry));
-        let (problems, refused) = (BTreeSet::new(), BTreeMap::new());
         let mut engine = Self {
             ledger,
             firewall,
@@ -103,8 +108,9 @@ impl Engine {
             state,
             watch: None,
             checked: None,
-            problems,
-            refused,
+            problems: BTreeSet::new(),
+            refused: BTreeMap::new(),
+            unwritten: 0,
         };
         engine.compare(now)?;
         Ok(engine)
@@ -115,8 +121,8 @@ impl Engine {
         self.watch = Some(Box::new(watch));
     }
 
-    /// Asks for the flow of `case` to be stopped: plans the rule, looks up both ends and lets the guard judge.
-    /// While a run about the same incident and flow is open, that one is the answer.
+    /// Asks for the flow of `case` to be stopped: plans the rule, looks up both ends and lets the guard
+    /// judge. While a run about the same incident and flow is open, that one is the answer.
     ///
     /// # Errors
     /// A [`Refusal`] when no such rule may be; otherwise when the ledger cannot be written.
@@ -168,6 +174,11 @@ impl Engine {
     /// What is wrong between ledger and firewall, in a sentence each.
     pub fn problems(&self) -> impl Iterator<Item = &str> {
         self.problems.iter().map(String::as_str)
+    }
+
+    /// Refused requests that were not written down, because there were too many within the hour.
+    pub fn unwritten(&self) -> u64 {
+        self.unwritten
     }
 
     /// Name of the firewall.
@@ -260,7 +271,7 @@ impl Engine {
         }
     }
 
-    /// Writes down a refused request, once as long as the reason is the same.
+    /// Writes down a refused request, once an hour as long as the reason is the same.
     fn refuse_request(
         &mut self,
         now: Time,
@@ -270,16 +281,19 @@ impl Engine {
     ) -> Result<(), Error> {
         let flow = flow(&case.source, &case.target, case.transport, case.port);
         let key = (case.incident.clone(), flow.clone());
-        if self.refused.get(&key) == Some(refusal) {
+        // A clock that was set back forgets too.
+        self.refused.retain(|_, (at, _)| *at <= now && now - *at < HOUR);
+        if self.refused.get(&key).is_some_and(|(_, known)| known == refusal) {
+            return Ok(());
+        }
+        if self.refused.len() >= REFUSED_MAX {
+            self.unwritten = self.unwritten.saturating_add(1);
             return Ok(());
         }
         let of = Of::Request { incident: case.incident.clone(), flow };
         let reason = format!("asked by {asker}: {refusal}");
         self.record(now, TIELINE, Event::Refused { of, reason })?;
-        if self.refused.len() >= REFUSED_MAX {
-            self.refused.clear();
-        }
-        self.refused.insert(key, refusal.clone());
+        self.refused.insert(key, (now, refusal.clone()));
         Ok(())
     }
 

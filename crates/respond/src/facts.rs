@@ -79,8 +79,8 @@ pub struct Seen {
     pub last: Time,
     /// Process values or commands go over it.
     pub process: bool,
-    /// Commands or set points go over it in ordinary operation. What the incident itself wrote does not count:
-    /// it is what shall be stopped.
+    /// Commands or set points go over it in ordinary operation. What the incident itself wrote does not
+    /// count: it is what shall be stopped.
     pub writes: bool,
     /// Purdue level of the client, if known.
     pub client_level: Option<Level>,

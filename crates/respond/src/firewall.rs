@@ -2,8 +2,8 @@ use crate::{Block, Effect, EffectId};
 use model::Span;
 use std::io;
 
-/// A firewall at hand. It forgets what it was given by itself, and everything here may be repeated: the second
-/// time changes nothing, except that a repeated [`put`](Firewall::put) starts the time anew.
+/// A firewall at hand. It forgets what it was given by itself, and everything here may be repeated: the
+/// second time changes nothing, except that a repeated [`put`](Firewall::put) starts the time anew.
 pub trait Firewall {
     /// Name, as an approver reads it.
     fn name(&self) -> String;
@@ -20,13 +20,15 @@ pub trait Firewall {
     /// Puts all of `effects` in force, or none of them.
     ///
     /// # Errors
-    /// When the firewall refuses or does not answer; what is in force is then for [`list`](Firewall::list) to say.
+    /// When the firewall refuses or does not answer; what is in force is then for [`list`](Firewall::list) to
+    /// say.
     fn put(&mut self, effects: &[Effect]) -> Result<(), FirewallError>;
 
     /// Takes `blocks` back; what is not there is not missed.
     ///
     /// # Errors
-    /// When the firewall refuses or does not answer; what is in force is then for [`list`](Firewall::list) to say.
+    /// When the firewall refuses or does not answer; what is in force is then for [`list`](Firewall::list) to
+    /// say.
     fn remove(&mut self, blocks: &[Block]) -> Result<(), FirewallError>;
 }
 

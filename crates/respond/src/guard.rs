@@ -1,8 +1,8 @@
 //! What a block would do to the traffic that was seen, judged before it happens.
 //!
-//! The guard knows no intentions: it takes the conduits that were learned, finds those that the block would stop,
-//! and says what the loss of each means. It does not ask the process; what was never seen it cannot miss, so a
-//! short memory or a blind sensor makes the verdict [`Unknown`](Verdict::Unknown).
+//! The guard knows no intentions: it takes the conduits that were learned, finds those that the block would
+//! stop, and says what the loss of each means. It does not ask the process; what was never seen it cannot
+//! miss, so a short memory or a blind sensor makes the verdict [`Unknown`](Verdict::Unknown).
 
 mod hash;
 

@@ -1,8 +1,8 @@
 //! The ledger: every decision and effect, each entry chained to the one before, never changed.
 //!
-//! A table in SQLite in write-ahead mode with full synchronisation: when [`Ledger::append`] returns, the entry is
-//! on disk. The chain shows a change to anything that was written; that the *end* was cut off shows only against
-//! a [`Head`] that was kept elsewhere.
+//! A table in SQLite in write-ahead mode with full synchronisation: when [`Ledger::append`] returns, the
+//! entry is on disk. The chain shows a change to anything that was written; that the *end* was cut off shows
+//! only against a [`Head`] that was kept elsewhere.
 
 mod chain;
 
@@ -32,7 +32,8 @@ const SCHEMA: &str = "
     CREATE TRIGGER IF NOT EXISTS ledger_is_not_cut BEFORE DELETE ON ledger
         BEGIN SELECT RAISE(ABORT, 'entries of the ledger are not deleted'); END;";
 
-/// The end of the chain. Kept elsewhere (on paper, in a ticket), it shows later that nothing before it was cut.
+/// The end of the chain. Kept elsewhere (on paper, in a ticket), it shows later that nothing before it was
+/// cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Number of the last entry; 0 for none.

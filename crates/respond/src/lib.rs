@@ -1,8 +1,8 @@
 //! Containment that can be read before it happens, ends by itself, and can be taken back.
 //!
-//! A [`Case`] and what is known of the site become a [`Plan`], or a [`Refusal`]; the [`guard`] says what the plan
-//! would do to the traffic that was seen; two people sign exactly the rule that is then put in force; the
-//! [`Firewall`] forgets it by itself. The [`Engine`] holds these steps together and writes each into the
+//! A [`Case`] and what is known of the site become a [`Plan`], or a [`Refusal`]; the [`guard`] says what the
+//! plan would do to the traffic that was seen; two people sign exactly the rule that is then put in force;
+//! the [`Firewall`] forgets it by itself. The [`Engine`] holds these steps together and writes each into the
 //! [`Ledger`] before it has an effect. Time is always a value, and nothing in here can talk to a controller.
 
 mod approval;

@@ -1,5 +1,5 @@
-//! Linux nftables: a flow is an element of a set with a timeout, so that the kernel forgets it even if Tieline
-//! never comes back.
+//! Linux nftables: a flow is an element of a set with a timeout, so that the kernel forgets it even if
+//! Tieline never comes back.
 //!
 //! Tieline owns the table `inet tieline` and nothing else. Measured on Linux 6.18 with nft 1.0.6.
 

@@ -43,8 +43,8 @@ pub struct Protected {
     pub why: String,
 }
 
-/// How much may be in force; what is more is refused, so that whoever forges alarms cannot make Tieline cut the
-/// site in pieces.
+/// How much may be in force; what is more is refused, so that whoever forges alarms cannot make Tieline cut
+/// the site in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Blocks at one time.

@@ -1,9 +1,10 @@
-//! Playbooks in the format of CACAO 2.0 (OASIS, *CACAO Security Playbooks Version 2.0*), as far as Tieline runs
-//! them: one line of steps from start to end.
+//! Playbooks in the format of CACAO 2.0 (OASIS, *CACAO Security Playbooks Version 2.0*), as far as Tieline
+//! runs them: one line of steps from start to end.
 //!
-//! CACAO has no word for how long an effect lasts, who must agree and what may be broken. Those stand in Tieline's
-//! safety extension (CACAO 4.1 `step_extensions`, 8 extension definitions), so that a playbook still opens in any
-//! CACAO editor, and an engine that does not know the extension finds manual commands for people.
+//! CACAO has no word for how long an effect lasts, who must agree and what may be broken. Those stand in
+//! Tieline's safety extension (CACAO 4.1 `step_extensions`, 8 extension definitions), so that a playbook
+//! still opens in any CACAO editor, and an engine that does not know the extension finds manual commands for
+//! people.
 
 mod node;
 mod read;
@@ -90,8 +91,8 @@ impl Playbook {
     /// Reads a playbook.
     ///
     /// # Errors
-    /// Names the place and what is wrong there: not CACAO 2.0, a step that Tieline does not run, an effect without
-    /// an end or without two people, a step that can never be reached.
+    /// Names the place and what is wrong there: not CACAO 2.0, a step that Tieline does not run, an effect
+    /// without an end or without two people, a step that can never be reached.
     pub fn read(text: &str) -> Result<Self, PlaybookError> {
         read::playbook(text)
     }

@@ -52,7 +52,8 @@ pub enum Refusal {
     /// As many effects are in force as may be at once.
     #[error("the most blocks that may be in force at one time are: {0}; lift one first")]
     TooManyInForce(usize),
-    /// As many effects were put in force within an hour as may be; an attacker who forges alarms gets no further.
+    /// As many effects were put in force within an hour as may be; an attacker who forges alarms gets no
+    /// further.
     #[error("the most blocks within an hour were put in force: {0}; block at the firewall by hand")]
     TooManyThisHour(usize),
     /// As many runs wait for a decision as may wait.

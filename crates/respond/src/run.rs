@@ -61,8 +61,8 @@ pub struct Run {
     pub approvals: Vec<Approved>,
     /// When the rule ends; none until it was about to be put in force.
     pub expires: Option<Time>,
-    /// What was about to be done and is not yet confirmed by reading back. While a rule is to be put in force the
-    /// run counts as active: it may be.
+    /// What was about to be done and is not yet confirmed by reading back. While a rule is to be put in force
+    /// the run counts as active: it may be.
     pub pending: Option<Pending>,
     /// Why it was refused, lapsed, failed or lifted.
     pub reason: Option<String>,
@@ -203,8 +203,8 @@ impl Run {
             .copied()
     }
 
-    /// What has to be signed to approve: these bytes and no others. They name the run, the asset, the rule word
-    /// for word, the guard's finding and the time, so that a signature cannot be used for anything else.
+    /// What has to be signed to approve: these bytes and no others. They name the run, the asset, the rule
+    /// word for word, the guard's finding and the time, so that a signature cannot be used for anything else.
     pub fn to_sign(&self) -> Vec<u8> {
         let request = &self.request;
         let text = ToSign {

@@ -1,5 +1,5 @@
-//! What the engine knows: nothing but what follows from the entries of the ledger, so that a restart knows the
-//! same.
+//! What the engine knows: nothing but what follows from the entries of the ledger, so that a restart knows
+//! the same.
 
 use crate::engine::TIELINE;
 use crate::event::{Entry, Event, Of};

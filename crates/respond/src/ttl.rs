@@ -1,8 +1,8 @@
 use model::Span;
 use serde::{Deserialize, Serialize};
 
-/// How long an effect lasts: whole seconds, from 1 s to 24 h. There is no other way to have an effect, so none is
-/// without an end.
+/// How long an effect lasts: whole seconds, from 1 s to 24 h. There is no other way to have an effect, so
+/// none is without an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Ttl(u32);

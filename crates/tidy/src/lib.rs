@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sensor", &["protocols", "wire", "model"]),
     ("exchange", &["model"]),
     ("store", &["model"]),
+    ("respond", &["model"]),
     ("lab", &["model", "plant", "wire"]),
     ("tidy", &[]),
     ("tieline", &["detect", "exchange", "lab", "model", "protocols", "sensor", "site", "store", "wire"]),

@@ -7,12 +7,12 @@ use crate::{Approval, Case, Error, GuardInput, Key, Refusal, Role, Run, RunId, R
 use model::{Span, Time, Transport};
 
 impl Engine {
-    /// Takes an approval. The rule is judged anew with what is known now; with the last approval that was missing
-    /// it is put in force.
+    /// Takes an approval. The rule is judged anew with what is known now; with the last approval that was
+    /// missing it is put in force.
     ///
     /// # Errors
-    /// A [`Refusal`] when the approval does not count or the rule may not be any more; otherwise when the ledger
-    /// cannot be written or the firewall does not do it.
+    /// A [`Refusal`] when the approval does not count or the rule may not be any more; otherwise when the
+    /// ledger cannot be written or the firewall does not do it.
     pub fn approve(
         &mut self,
         now: Time,
@@ -55,12 +55,12 @@ impl Engine {
         self.record(now, who, Event::Told { run })
     }
 
-    /// Gives a person a role, with the public key that approvals are checked with. A new key takes the place of the
-    /// old one and voids what was approved with that.
+    /// Gives a person a role, with the public key that approvals are checked with. A new key takes the place
+    /// of the old one and voids what was approved with that.
     ///
     /// # Errors
-    /// A [`Refusal`] when somebody else has this key or too many people are enrolled; otherwise when the ledger
-    /// cannot be written.
+    /// A [`Refusal`] when somebody else has this key or too many people are enrolled; otherwise when the
+    /// ledger cannot be written.
     pub fn enrol(&mut self, now: Time, who: &str, role: Role, key: Key) -> Result<(), Error> {
         let people = &self.state.people;
         let has = |person: &crate::state::Person| person.roles.values().any(|other| *other == key);
@@ -151,8 +151,8 @@ impl Engine {
         login.is_some_and(|login| (Time(0)..=now).contains(&login) && now - login <= self.settings.login_max)
     }
 
-    /// Judges the rule of a waiting run with what is known now. Whether that differs from what people were shown;
-    /// then what they signed is void.
+    /// Judges the rule of a waiting run with what is known now. Whether that differs from what people were
+    /// shown; then what they signed is void.
     pub(super) fn judge(&mut self, now: Time, id: RunId, input: &GuardInput) -> Result<bool, Error> {
         let run = self.find(id)?;
         let report = guard::check(&run.request.blocks, input);

@@ -41,11 +41,12 @@ impl Engine {
         }
     }
 
-    /// Takes a rule back. One person is enough, nobody need agree, and a ledger that cannot be written does not
-    /// stand in the way.
+    /// Takes a rule back. One person is enough, nobody need agree, and a ledger that cannot be written does
+    /// not stand in the way.
     ///
     /// # Errors
-    /// A [`Refusal`] when the run is not in force; otherwise when the firewall cannot be read or still has it.
+    /// A [`Refusal`] when the run is not in force; otherwise when the firewall cannot be read or still has
+    /// it.
     pub fn lift(&mut self, now: Time, run: RunId, who: &str, reason: &str) -> Result<Lifted, Error> {
         let state = self.find(run)?.state;
         if state != RunState::Active {
@@ -72,7 +73,8 @@ impl Engine {
         }
     }
 
-    /// Takes back every rule that is in force; the emergency stop. Goes on when one of them does not come out.
+    /// Takes back every rule that is in force; the emergency stop. Goes on when one of them does not come
+    /// out.
     ///
     /// # Errors
     /// The last that went wrong, after all were tried.
@@ -155,8 +157,8 @@ impl Engine {
     }
 }
 
-/// Takes back everything of Tieline's that a firewall holds, without ledger or engine: for the day when those are
-/// what is broken.
+/// Takes back everything of Tieline's that a firewall holds, without ledger or engine: for the day when those
+/// are what is broken.
 ///
 /// # Errors
 /// When the firewall does not answer, or still holds something.
@@ -168,7 +170,8 @@ pub fn lift_all(firewall: &mut dyn Firewall) -> Result<usize, Error> {
     left.next().map_or(Ok(blocks.len()), |left| Err(Error::StillInForce(left.id.to_string())))
 }
 
-/// Whether the firewall holds an effect as it was meant: the same flow, and an end no later than the ledger says.
+/// Whether the firewall holds an effect as it was meant: the same flow, and an end no later than the ledger
+/// says.
 pub(super) fn is_there(run: &Run, effect: &Effect, found: &[InForce], now: Time) -> bool {
     let latest = run.expires.map_or(Span::default(), |end| end - now);
     found.iter().any(|found| {

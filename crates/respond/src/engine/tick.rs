@@ -11,11 +11,12 @@ use std::collections::BTreeSet;
 const GRACE: Span = Span::s(5);
 
 impl Engine {
-    /// Lets time pass: waiting runs lapse or are judged anew, rules that have ended are confirmed, and the firewall
-    /// is compared with the ledger. Meant to be called every second; most calls touch nothing.
+    /// Lets time pass: waiting runs lapse or are judged anew, rules that have ended are confirmed, and the
+    /// firewall is compared with the ledger. Meant to be called every second; most calls touch nothing.
     ///
-    /// What is missing at the firewall is raised and counts as lifted; it is never put in force again. Only a run
-    /// that Tieline was stopped in, after the last signature and before anything was begun, is brought to its end.
+    /// What is missing at the firewall is raised and counts as lifted; it is never put in force again. Only a
+    /// run that Tieline was stopped in, after the last signature and before anything was begun, is brought to
+    /// its end.
     ///
     /// # Errors
     /// When the ledger cannot be written; a firewall that does not answer is a problem that is raised, not an

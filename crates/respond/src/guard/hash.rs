@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-/// Times and counters are not in it: a poll that goes on is no reason to ask people again. Nor are conduits that
-/// the blocks do not touch: an attacker who opens connections elsewhere would void every approval.
+/// Times and counters are not in it: a poll that goes on is no reason to ask people again. Nor are conduits
+/// that the blocks do not touch: an attacker who opens connections elsewhere would void every approval.
 #[derive(Serialize)]
 struct Judged<'a> {
     kind: &'static str,

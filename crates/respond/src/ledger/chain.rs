@@ -15,8 +15,8 @@ pub(super) struct Link<'a> {
 }
 
 impl Link<'_> {
-    /// SHA-256 over the kind of text, the entry before, the numbers (big endian), and each text with its length
-    /// in front, so that no two entries have the same bytes.
+    /// SHA-256 over the kind of text, the entry before, the numbers (big endian), and each text with its
+    /// length in front, so that no two entries have the same bytes.
     pub(super) fn hash(&self, prev: &[u8; 32]) -> [u8; 32] {
         let mut hash = Sha256::new_with_prefix(b"tieline ledger 1\n");
         hash.update(prev);

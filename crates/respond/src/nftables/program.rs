@@ -17,6 +17,15 @@ const SAID_MAX: u64 = 16 << 20;
 
 /// Runs `command` with `arguments`, gives it `input`, and returns what it said.
 pub(super) fn run(command: &[&str], arguments: &[&str], input: &str) -> Result<String, FirewallError> {
+    run_within(SECONDS_MAX, command, arguments, input)
+}
+
+fn run_within(
+    seconds: u32,
+    command: &[&str],
+    arguments: &[&str],
+    input: &str,
+) -> Result<String, FirewallError> {
     let program = command.join(" ");
     let start = |source| FirewallError::Start { program: program.clone(), source };
     let mut words = command.iter().chain(arguments);
@@ -29,9 +38,9 @@ pub(super) fn run(command: &[&str], arguments: &[&str], input: &str) -> Result<S
         .stderr(Stdio::piped())
         .spawn()
         .map_err(start)?;
-    let (status, said, complaint) = converse(&mut child, input);
+    let (status, said, complaint) = converse(&mut child, input, seconds);
     match status.map_err(start)? {
-        None => Err(FirewallError::Silent { program, seconds: SECONDS_MAX }),
+        None => Err(FirewallError::Silent { program, seconds }),
         Some(status) if status.success() => Ok(said),
         Some(status) => {
             let said = if complaint.trim().is_empty() { status.to_string() } else { complaint };
@@ -41,7 +50,11 @@ pub(super) fn run(command: &[&str], arguments: &[&str], input: &str) -> Result<S
 }
 
 /// Talks on all three pipes at once, since a full one would stop the program.
-fn converse(child: &mut Child, input: &str) -> (io::Result<Option<ExitStatus>>, String, String) {
+fn converse(
+    child: &mut Child,
+    input: &str,
+    seconds: u32,
+) -> (io::Result<Option<ExitStatus>>, String, String) {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -50,7 +63,7 @@ fn converse(child: &mut Child, input: &str) -> (io::Result<Option<ExitStatus>>, 
         });
         let said = scope.spawn(move || read(stdout));
         let complaint = scope.spawn(move || read(stderr));
-        let status = wait(child);
+        let status = wait(child, seconds);
         (status, said.join().unwrap_or_default(), complaint.join().unwrap_or_default())
     })
 }
@@ -64,8 +77,8 @@ fn read(pipe: Option<impl Read>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn wait(child: &mut Child) -> io::Result<Option<ExitStatus>> {
-    for _ in 0..SECONDS_MAX * 1000 / LOOK_MS {
+fn wait(child: &mut Child, seconds: u32) -> io::Result<Option<ExitStatus>> {
+    for _ in 0..seconds * 1000 / LOOK_MS {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
@@ -104,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_program_that_hangs_is_ended() {
-        let error = run(&["sleep"], &["60"], "").unwrap_err();
-        expect!["sleep does not answer within 5 s"].assert_eq(&error.to_string());
+        let error = run_within(1, &["sleep"], &["60"], "").unwrap_err();
+        expect!["sleep does not answer within 1 s"].assert_eq(&error.to_string());
     }
 }

@@ -6,14 +6,15 @@ use serde_json::Value;
 use std::fmt::Write;
 use std::net::IpAddr;
 
-/// Elements in each set. More than [`Limits`](crate::Limits) will ever allow; at the bound the kernel refuses.
+/// Elements in each set. More than [`Limits`](crate::Limits) will ever allow; at the bound the kernel
+/// refuses.
 const SIZE_MAX: u32 = 1024;
 
 /// In front of the comment of each element of ours.
 const MARK: &str = "tieline ";
 
-/// Makes what is missing of our table; what is there stays, elements included. A TCP client learns at once that
-/// it is not welcome; UDP has no such word.
+/// Makes what is missing of our table; what is there stays, elements included. A TCP client learns at once
+/// that it is not welcome; UDP has no such word.
 fn scaffold() -> String {
     let mut text = String::from("add table inet tieline\n");
     for digit in [4, 6] {
@@ -39,8 +40,8 @@ fn scaffold() -> String {
     text
 }
 
-/// The transaction that puts `effects` in force. An element that is there is taken out and put in again, since
-/// adding it once more would leave its old timeout.
+/// The transaction that puts `effects` in force. An element that is there is taken out and put in again,
+/// since adding it once more would leave its old timeout.
 pub(crate) fn put(effects: &[Effect]) -> String {
     effects.iter().fold(scaffold(), |mut text, effect| {
         let (set, key) = place(&effect.block);
@@ -53,8 +54,8 @@ pub(crate) fn put(effects: &[Effect]) -> String {
     })
 }
 
-/// The transaction that takes `blocks` back. What is not there any more is put in first, so that taking it out
-/// does not fail and keep the others.
+/// The transaction that takes `blocks` back. What is not there any more is put in first, so that taking it
+/// out does not fail and keep the others.
 pub(crate) fn remove(blocks: &[Block]) -> String {
     blocks.iter().fold(scaffold(), |mut text, block| {
         let (set, key) = place(block);

@@ -1,4 +1,5 @@
-//! Reads a playbook strictly: what Tieline would not do as it is written is an error, and nothing is passed over.
+//! Reads a playbook strictly: what Tieline would not do as it is written is an error, and nothing is passed
+//! over.
 
 use super::node::{Node, PlaybookError, Read, is_identifier};
 use super::{Playbook, STEPS_MAX, Step, Work};
@@ -9,8 +10,8 @@ use sha2::{Digest, Sha256};
 /// Identifier of Tieline's safety extension.
 const EXTENSION: &str = "extension-definition--6b1f0b5c-6d3f-4f0e-9a51-0c3f5d2e7a10";
 
-/// What may stand at the top (CACAO 3.1). Signatures are not among it: Tieline does not verify them yet, and to
-/// pass one over would look like having verified it.
+/// What may stand at the top (CACAO 3.1). Signatures are not among it: Tieline does not verify them yet, and
+/// to pass one over would look like having verified it.
 const TOP: &[&str] = &[
     "type",
     "spec_version",
@@ -173,8 +174,8 @@ fn manual(step: &Node<'_>) -> Read<String> {
     if texts.is_empty() { commands.wrong("is empty") } else { Ok(texts.join("\n")) }
 }
 
-/// What the safety extension says of a step. Classes: C0 looks and tells, C3 touches a process conduit and needs
-/// two people, C4 is never done by an engine.
+/// What the safety extension says of a step. Classes: C0 looks and tells, C3 touches a process conduit and
+/// needs two people, C4 is never done by an engine.
 fn safety(safety: &Node<'_>, text: String) -> Read<Work> {
     let work = safety.need("work")?;
     let (class, fields): (_, &[&str]) = match work.text()? {

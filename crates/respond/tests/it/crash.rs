@@ -137,7 +137,8 @@ fn open(folder: &Path, firewall: Box<dyn Firewall + Send>, now: Time) -> Engine 
     Engine::open(&folder.join("ledger"), firewall, playbook, Settings::default(), now).unwrap()
 }
 
-/// The story: a block that is lifted, one that ends by itself where time can be told to pass, one that is refused.
+/// The story: a block that is lifted, one that ends by itself where time can be told to pass, one that is
+/// refused.
 fn story(engine: &mut Engine, clock: Option<&InFolder>) {
     welcome(engine);
     let lifted = engine.request(noon(), "tieline", &case(), &site(noon())).unwrap();

@@ -347,3 +347,21 @@ fn no_more_wait_and_are_in_force_than_may() {
     expect!["the most blocks within an hour were put in force: 2; block at the firewall by hand"]
         .assert_eq(&hour.to_string());
 }
+
+#[test]
+fn a_flood_of_made_up_sources_does_not_fill_the_ledger() {
+    let mut scene = Scene::new();
+    let mut site = site(noon());
+    site.assets[2].safety = true;
+    let before = scene.engine.events(0).unwrap().len();
+    for n in 0..500_u16 {
+        let [a, b] = n.to_be_bytes();
+        let flood = Case { source: Party::new("stranger", [10, 4, a, b].into()), ..case() };
+        scene.engine.request(noon(), "tieline", &flood, &site).unwrap_err();
+    }
+    assert_eq!(scene.engine.events(0).unwrap().len(), before + 128);
+    assert_eq!(scene.engine.unwritten(), 500 - 128);
+    let later = noon() + Span::s(3600);
+    scene.engine.request(later, "tieline", &case(), &site).unwrap_err();
+    assert_eq!(scene.engine.events(0).unwrap().len(), before + 129);
+}

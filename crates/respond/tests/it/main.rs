@@ -1,4 +1,5 @@
-//! Whole runs: from the question over two signatures to the end of the rule, on real files and real firewalls.
+//! Whole runs: from the question over two signatures to the end of the rule, on real files and real
+//! firewalls.
 
 #![cfg(test)]
 
