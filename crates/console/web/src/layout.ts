@@ -10,7 +10,7 @@ const ROW_ZONES = 6;
 /** Columns beside the map for conduits that skip a level; further ones share the last. */
 const LANES = 6;
 
-const MAP = { width: 800, row: 57, pad: 9, left: 92, gap: 16, lane: 12, label: 96 };
+const MAP = { width: 800, row: 57, pad: 9, left: 92, gap: 16, lane: 12, label: 106 };
 
 export interface Box {
   zone: Zone;

@@ -43,7 +43,7 @@ const en = {
   rateNow: (n: number) => `now ${n}`,
   rateText: (most: number, now: number) => `Alarms in each ten minutes of the last twelve hours: at most ${most}, now ${now}`,
   queue: "Alarms",
-  queueNone: "No alarms. Everything that is watched is as it should be.",
+  queueNone: "No alarms.",
   times: (n: number) => `${n} times`,
   acknowledgedBy: (who: string) => `acknowledged by ${who}`,
   acknowledge: "Acknowledge",

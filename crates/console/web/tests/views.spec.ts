@@ -1,0 +1,98 @@
+// What every screen owes to everybody: read by all, grey when all is well, honest when it hears nothing.
+import type { Page } from "@playwright/test";
+import { expect, test, type Person } from "./people";
+
+/** Addresses of all screens, with an incident and a run where there are some. */
+async function screens(person: Person): Promise<string[]> {
+  const api = async (path: string) => (await person.page.request.get(path)).json();
+  const incidents: { id: string }[] = (await api("/api/overview")).incidents;
+  const runs: { id: string }[] = await api("/api/runs");
+  const told = [...incidents.slice(0, 1).map((i) => `/incident/${i.id}`), ...runs.slice(0, 1).map((r) => `/run/${r.id}`)];
+  return ["/overview", "/incidents", "/runs", "/assets", "/hunt?sql=SELECT%20*%20FROM%20conn%20LIMIT%205", "/health", ...told];
+}
+
+for (const theme of ["day", "night"]) {
+  test(`no screen keeps anybody out by ${theme}`, async ({ ot: person }) => {
+    const night = person.page.getByRole("button", { name: "Night" });
+    if ((await night.getAttribute("aria-pressed")) !== `${theme === "night"}`) await night.click();
+    for (const screen of await screens(person)) {
+      await person.visit(screen);
+      await person.keepsNobodyOut();
+    }
+  });
+}
+
+test("the same data gives the same map", async ({ ot: person }) => {
+  await person.visit("/overview");
+  const map = () => person.page.getByRole("group", { name: "Purdue map" }).innerHTML();
+  await expect(person.page.getByRole("group", { name: "Purdue map" })).toBeVisible();
+  const first = await map();
+  await person.visit("/health");
+  await person.visit("/overview");
+  await expect(person.page.getByRole("group", { name: "Purdue map" })).toBeVisible();
+  expect(await map()).toBe(first);
+});
+
+test("a quiet site is grey", async ({ browser, ot: person }) => {
+  const context = await browser.newContext({ storageState: await person.page.context().storageState(), colorScheme: "light" });
+  const page = await context.newPage();
+  // The site as it is, less everything that is abnormal.
+  await page.route("**/api/overview", async (route) => {
+    const body = await (await route.fetch()).json();
+    body.zones.forEach((z: { worst: null }) => (z.worst = null));
+    body.conduits.forEach((c: { state: string }) => (c.state = "seen"));
+    await route.fulfill({ json: { ...body, alarms: [], incidents: [], rate: body.rate.map(() => 1) } });
+  });
+  await page.route("**/api/live", async (route) => {
+    const status = { ...(await (await page.request.get("/api/status")).json()), alarms: [0, 0, 0], waiting: 0 };
+    await route.fulfill({ contentType: "text/event-stream", body: `id: 1\ndata: ${JSON.stringify({ revision: 1, status })}\n\n` });
+  });
+  for (const screen of ["overview", "incidents", "runs", "assets", "health"]) {
+    await page.goto(`/#/${screen}`);
+    await page.waitForFunction(() => document.querySelector("main h1, main h2") !== null);
+    expect([screen, await colourful(page)]).toEqual([screen, 0]);
+  }
+  await context.close();
+});
+
+/** Pixels whose saturation (HSL) is above 0.12. */
+async function colourful(page: Page): Promise<number> {
+  const shot = (await page.screenshot()).toString("base64");
+  // Counted on a page of its own: that of the console may not read pictures from text.
+  const blank = await page.context().newPage();
+  const count = await blank.evaluate(async (png) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${png}`;
+    await image.decode();
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    const brush = canvas.getContext("2d")!;
+    brush.drawImage(image, 0, 0);
+    const { data } = brush.getImageData(0, 0, image.width, image.height);
+    let found = 0;
+    for (let i = 0; i < data.length; i += 4) {
+      const [max, min] = [Math.max(data[i]!, data[i + 1]!, data[i + 2]!) / 255, Math.min(data[i]!, data[i + 1]!, data[i + 2]!) / 255];
+      const light = (max + min) / 2;
+      const saturation = max === min ? 0 : (max - min) / (1 - Math.abs(2 * light - 1));
+      if (saturation > 0.12 && max - min > 3 / 255) found++;
+    }
+    return found;
+  }, shot);
+  await blank.close();
+  return count;
+}
+
+test("who hears nothing says so", async ({ ot: person }) => {
+  const page = await person.page.context().newPage();
+  const status = await (await person.page.request.get("/api/status")).json();
+  let heard = false;
+  await page.route("**/api/live", async (route) => {
+    if (heard) return route.abort();
+    heard = true;
+    await route.fulfill({ contentType: "text/event-stream", body: `id: 1\ndata: ${JSON.stringify({ revision: 1, status })}\n\n` });
+  });
+  await page.goto("/#/overview");
+  await expect(page.getByText(/no data since \d\d:\d\d:\d\d/)).toBeVisible({ timeout: 5_000 });
+  await page.unroute("**/api/live");
+  await expect(page.getByText(/no data since/)).toBeHidden();
+  await page.close();
+});
