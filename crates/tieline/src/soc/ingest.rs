@@ -71,7 +71,6 @@ pub(crate) struct Ingest {
     findings: Findings,
     told: Vec<Arc<Told>>,
     map: Arc<Map>,
-    began: Time,
     /// Rows in the lake since the start.
     rows_stored: u64,
     durable: Time,
@@ -99,7 +98,6 @@ impl Ingest {
             findings: Findings::default(),
             told: vec![],
             map: Arc::new(Map::default()),
-            began,
             rows_stored: 0,
             durable: began,
             problems,
@@ -207,15 +205,14 @@ impl Ingest {
             let packet = Packet { number, time, link: Link(1), wire_len, bytes };
             self.setup.pipeline.store = true;
             tap.sensor.packet(&packet, &mut self.setup.pipeline);
+            found(&mut self.setup, &mut self.findings, time);
             source.entries += 1;
             source.bytes += wire_len as u64;
         }
         if let Some(Err(error)) = tap.spool.as_mut().map(Spool::flush) {
             source.problem = Some(format!("cannot keep packets: {error}"));
         }
-        let now = self.setup.clock.now();
-        source.last = Some(now);
-        found(&mut self.setup, &mut self.findings, now);
+        source.last = Some(self.setup.clock.now());
         self.changed = true;
     }
 
@@ -233,11 +230,11 @@ impl Ingest {
             source.entries += 1;
             self.setup.pipeline.store = source.entries > source.stored;
             self.setup.pipeline.event(event);
+            found(&mut self.setup, &mut self.findings, now);
         }
         source.bytes += read.bytes;
         source.damaged += read.damaged;
         source.last = Some(now);
-        found(&mut self.setup, &mut self.findings, now);
         self.changed = true;
     }
 
@@ -279,6 +276,7 @@ impl Ingest {
                     Ok(Some(packet)) => {
                         self.setup.pipeline.store = packet.number > tap.stored;
                         tap.sensor.packet(&packet, &mut self.setup.pipeline);
+                        found(&mut self.setup, &mut self.findings, now);
                         about.entries += 1;
                         about.bytes += packet.wire_len as u64;
                     }
@@ -294,9 +292,9 @@ impl Ingest {
                 // Rows of conversations that the end of the capture ends are stored unless it was read to its end.
                 self.setup.pipeline.store = about.entries > tap.stored;
                 tap.sensor.finish(&mut self.setup.pipeline);
+                found(&mut self.setup, &mut self.findings, now);
             }
         }
-        found(&mut self.setup, &mut self.findings, now);
         self.changed = true;
         match ended {
             None => self.captures.push_front(open),
@@ -427,7 +425,6 @@ impl Ingest {
             self.findings.folded().into_iter().filter(|folded| is_alarm(folded)).cloned().collect();
         let picture = Picture {
             now: self.setup.clock.now(),
-            began: self.began,
             map: Arc::clone(&self.map),
             alarms,
             told: self.told.clone(),

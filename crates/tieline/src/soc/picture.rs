@@ -18,7 +18,6 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Picture {
     pub(crate) now: Time,
-    pub(crate) began: Time,
     pub(crate) map: Arc<Map>,
     /// Findings that ask for action, folded, the worst first.
     pub(crate) alarms: Vec<Folded>,
@@ -228,7 +227,7 @@ impl Picture {
             time: ms(folded.first),
             last: ms(folded.last),
             title: finding.title.to_string(),
-            who: who.unwrap_or_else(|| folded.who()),
+            who: who.or_else(|| user(finding)).unwrap_or_default(),
             whom: target.map(|asset| asset.id.to_string()).unwrap_or_default(),
             zone,
             level: target.map(|_| level),
@@ -263,8 +262,12 @@ impl Picture {
     ) -> (Vec<view::Zone>, Vec<view::ZoneConduit>) {
         let mut zones: BTreeMap<String, view::Zone> = BTreeMap::new();
         let mut of: BTreeMap<&str, String> = BTreeMap::new();
+        let mut levels: BTreeMap<String, BTreeMap<Level, usize>> = BTreeMap::new();
         for asset in &self.map.assets {
             let (id, name, level) = zone(asset);
+            if let Some(level) = asset.purdue.level {
+                *levels.entry(id.clone()).or_default().entry(level).or_default() += 1;
+            }
             let zone = zones.entry(id.clone()).or_insert(view::Zone {
                 id: id.clone(),
                 name,
@@ -282,6 +285,11 @@ impl Picture {
             if let Some(zone) = zone {
                 zone.worst = Some(zone.worst.map_or(alarm.priority, |worst| worst.min(alarm.priority)));
             }
+        }
+        // A declared zone stands where most of its members do, and rather nearer to the process.
+        for (id, zone) in &mut zones {
+            let most = levels.get(id).and_then(|counts| counts.iter().rev().max_by_key(|(_, count)| **count));
+            zone.level = most.map_or(zone.level, |(level, _)| number(*level));
         }
         let mut zones: Vec<_> = zones.into_values().collect();
         zones.extend(self.equipment());
@@ -563,6 +571,12 @@ fn thinned(points: &[&(Time, f64)]) -> Vec<(i64, f64)> {
         pair
     };
     points.chunks(stretch).flat_map(of).collect()
+}
+
+/// The account that acts, or that something is done with.
+fn user(finding: &Finding) -> Option<String> {
+    let of = |role| finding.entities.iter().find(|e| e.role == role && e.kind == EntityKind::User);
+    of(Role::Actor).or_else(|| of(Role::Target)).map(|user| user.value.to_string())
 }
 
 /// Why an alarm about this asset matters.

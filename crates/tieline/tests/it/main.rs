@@ -9,7 +9,10 @@
 
 mod command_line;
 mod corpus;
+mod demo;
+mod http;
 mod manual;
 mod run;
+mod serve;
 mod sigma;
 mod story;

@@ -1,0 +1,328 @@
+//! The centre at work: a real interface, a real folder, real firewall, and a program that is killed.
+
+use crate::http::{Person, ask, until};
+use crate::run::{folder, tieline};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A centre with a configuration of its own; killed when it is dropped.
+struct Centre {
+    child: Option<Child>,
+    config: PathBuf,
+    address: SocketAddr,
+}
+
+impl Centre {
+    /// Writes the configuration `more`, with people and a free port, and starts.
+    fn start(dir: &Path, more: &str) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let config = dir.join("tieline.toml");
+        let text = format!(
+            "site = \"Test\"\ndata = \"{}\"\nconsole.listen = \"{address}\"\n{more}\n\
+             [[user]]\nname = \"m.ito\"\nrole = \"it\"\n[[user]]\nname = \"k.sato\"\nrole = \"ot\"\n\
+             [[user]]\nname = \"guest\"\nrole = \"viewer\"\n",
+            dir.join("data").display()
+        );
+        fs::write(&config, text).unwrap();
+        let mut centre = Self { child: None, config, address };
+        centre.again();
+        centre
+    }
+
+    fn again(&mut self) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tieline"));
+        let log = self.config.with_extension("log");
+        let log = fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        command.args(["serve", "--config"]).arg(&self.config).stdout(Stdio::null()).stderr(log);
+        let mut child = command.spawn().unwrap();
+        until("the console", || {
+            assert!(child.try_wait().unwrap().is_none(), "{}", self.log());
+            ask(self.address, "GET", "/healthz", "", "")
+        });
+        self.child = Some(child);
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.config.with_extension("log")).unwrap_or_default()
+    }
+
+    fn login(&self, name: &str) -> Person {
+        let config = self.config.to_str().unwrap();
+        let made = tieline(&["login", name, "--config", config].map(ToString::to_string));
+        assert_eq!(made.code, 0, "{}", made.stderr);
+        Person::login(&made.stdout, name)
+    }
+
+    /// SIGKILL.
+    fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// SIGTERM, and its exit code.
+    fn stop(&mut self) -> Option<i32> {
+        let mut child = self.child.take().unwrap();
+        sh(&format!("kill -TERM {}", child.id()));
+        child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Centre {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn sh(command: &str) -> String {
+    let output = Command::new("sh").args(["-c", command]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+/// Whether namespaces, interfaces and these programs can be had.
+fn can(programs: &[&str]) -> bool {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    let there = |program: &&str| {
+        Command::new("sh")
+            .args(["-c", &format!("command -v {program}")])
+            .output()
+            .is_ok_and(|o| o.status.success())
+    };
+    let all = root && programs.iter().all(there);
+    if !all {
+        println!("skipped: needs root and {}", programs.join(", "));
+    }
+    all
+}
+
+/// A pair of interfaces that hear each other.
+struct Pair(String);
+
+impl Pair {
+    fn new() -> Self {
+        let name = format!("tl{}", std::process::id());
+        sh(&format!("ip link add {name}a type veth peer name {name}b"));
+        for end in ["a", "b"] {
+            // No chatter of the kernel's own.
+            let _ = fs::write(format!("/proc/sys/net/ipv6/conf/{name}{end}/disable_ipv6"), "1");
+            sh(&format!("ip link set {name}{end} mtu 9000 up"));
+        }
+        Self(name)
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["link", "del", &format!("{}a", self.0)]).output();
+    }
+}
+
+/// A namespace of the test's own.
+struct Namespace(String);
+
+impl Namespace {
+    fn new() -> Self {
+        let name = format!("tlfw{}", std::process::id());
+        sh(&format!("ip netns add {name}"));
+        Self(name)
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", &self.0]).output();
+    }
+}
+
+fn sample(dir: &Path) -> PathBuf {
+    let run = tieline(&["sample", dir.to_str().unwrap()].map(ToString::to_string));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    dir.join("evidence")
+}
+
+/// Rows by log as the console tells them.
+fn logs(person: &Person) -> BTreeMap<String, u64> {
+    let health = person.get("/api/health");
+    serde_json::from_value::<Vec<(String, u64)>>(health["logs"].clone()).unwrap().into_iter().collect()
+}
+
+fn alarms(person: &Person) -> Vec<String> {
+    let overview = person.get("/api/overview");
+    let alarms = overview["alarms"].as_array().unwrap();
+    alarms.iter().map(|alarm| alarm["title"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn an_interface_and_a_folder_are_watched_and_a_kill_loses_nothing_that_was_shown() {
+    if !can(&["ip", "tcpreplay"]) {
+        return;
+    }
+    let dir = folder("serve-live");
+    let evidence = sample(&dir.join("sample"));
+    let inbox = dir.join("inbox");
+    fs::create_dir_all(&inbox).unwrap();
+    let pair = Pair::new();
+    let more = format!("[[interface]]\nname = \"{}b\"\n[[folder]]\npath = \"{}\"\n", pair.0, inbox.display());
+    let mut centre = Centre::start(&dir, &more);
+    let person = centre.login("m.ito");
+
+    fs::copy(evidence.join("WS-ENG-07-sysmon.xml"), inbox.join("WS-ENG-07-sysmon.xml")).unwrap();
+    fs::copy(evidence.join("invoice.eml"), inbox.join("invoice.eml")).unwrap();
+    let replay = |multiplier: &str| {
+        let capture = evidence.join("site.pcap");
+        sh(&format!("tcpreplay -q -i {}a -x {multiplier} {} 2>&1", pair.0, capture.display()))
+    };
+    replay("400");
+    until("rows of the interface and of the folder", || {
+        let logs = logs(&person);
+        let some =
+            ["modbus", "modbus_umas", "windows_sysmon", "mail"].iter().all(|log| logs.contains_key(*log));
+        some.then_some(())
+    });
+    until("the alarm", || alarms(&person).contains(&"Controller Stopped".to_owned()).then_some(()));
+    until("the assets", || {
+        let assets = person.get("/api/assets?q=10.1.10.5&offset=0&limit=10");
+        (assets["rows"][0]["name"] == "plc-asc-1" && assets["rows"][0]["level"] == 1.0).then_some(())
+    });
+
+    // What is shown now was taken; part of it is stored, the rest waits. Then the program dies.
+    let shown = logs(&person);
+    centre.kill();
+    centre.again();
+    let person = centre.login("k.sato");
+    let restored = until("the past", || {
+        let logs = logs(&person);
+        let all = shown.iter().all(|(log, rows)| logs.get(log).is_some_and(|now| now >= rows));
+        all.then_some(logs)
+    });
+    for (log, rows) in shown.iter().filter(|(log, _)| *log != "weird") {
+        let stored = person.number(&format!("SELECT count(*) FROM {log}"));
+        assert_eq!(stored, restored[log], "{log}: {rows} rows were shown");
+    }
+    let twice =
+        "SELECT count(*) FROM (SELECT uid, tid, is_orig, ts FROM modbus GROUP BY uid, tid, is_orig, ts)";
+    let twice = twice.replace("is_orig", "pdu_type");
+    assert_eq!(person.number(&twice), restored["modbus"]);
+    assert!(alarms(&person).contains(&"Controller Stopped".to_owned()));
+    assert_eq!(centre.stop(), Some(0), "{}", centre.log());
+    assert!(!centre.log().contains("panicked"), "{}", centre.log());
+}
+
+#[test]
+fn two_people_stop_a_flow_in_a_real_firewall_and_the_kernel_ends_it_without_tieline() {
+    if !can(&["ip", "nft"]) {
+        return;
+    }
+    let dir = folder("serve-respond");
+    let evidence = sample(&dir.join("sample"));
+    let namespace = Namespace::new();
+    let more = format!(
+        "[[folder]]\npath = \"{}\"\n[[asset]]\nhost = \"PLC-ASC-1\"\ncriticality = \"high\"\n\
+         [response]\nfirewall = \"nftables\"\nnetns = \"{}\"\nhours = 1\nlearn_hours = 0.01\n",
+        evidence.display(),
+        namespace.0
+    );
+    let mut centre = Centre::start(&dir, &more);
+    let (it, ot, guest) = (centre.login("m.ito"), centre.login("k.sato"), centre.login("guest"));
+    let run = until("the run", || {
+        let runs = it.get("/api/runs");
+        runs[0]["id"].as_str().map(ToOwned::to_owned)
+    });
+    // The shorter story, told first, grows to the whole one under the same name.
+    until("the whole story", || {
+        let incident = it.get("/api/incidents/INC-1");
+        (incident["steps"].as_array().unwrap().len() == 7).then_some(())
+    });
+    let packets = it.fetch("/api/incidents/INC-1/steps/6/packets");
+    assert_eq!((packets.status, &packets.body[..4]), (200, &[0x4d, 0x3c, 0xb2, 0xa1][..]));
+    let waiting = it.get(&format!("/api/runs/{run}"));
+    assert_eq!(
+        (&waiting["state"], &waiting["guard"]["verdict"]),
+        (&"waiting".into(), &"degrades".into()),
+        "{waiting}"
+    );
+
+    assert!(guest.approve(&run).status >= 400);
+    assert_eq!(it.approve(&run).status, 200);
+    assert!(it.approve(&run).status >= 400, "one person is not two");
+    assert_eq!(rules(&namespace), Vec::<Value>::new());
+    let approved = ot.approve(&run);
+    assert_eq!(approved.status, 200, "{}", String::from_utf8_lossy(&approved.body));
+    assert_eq!(approved.json()["state"], "active");
+
+    let expected = serde_json::json!(["10.3.0.20", "10.1.10.5", 502]);
+    let in_force = rules(&namespace);
+    assert_eq!(in_force.len(), 1, "{in_force:?}");
+    assert_eq!(in_force[0]["val"]["concat"], expected);
+    assert!((1..=3600).contains(&in_force[0]["expires"].as_u64().unwrap()), "{in_force:?}");
+
+    // Without Tieline the rule stays, and still has its end; who comes back knows of it.
+    centre.kill();
+    assert_eq!(rules(&namespace).len(), 1);
+    centre.again();
+    let person = centre.login("k.sato");
+    assert_eq!(person.get(&format!("/api/runs/{run}"))["state"], "active");
+    let lifted =
+        person.post(&format!("/api/runs/{run}/lift"), &serde_json::json!({ "reason": "the test is over" }));
+    assert_eq!(lifted.json()["state"], "lifted");
+    assert_eq!(rules(&namespace), Vec::<Value>::new());
+    let decisions = person.get("/api/incidents/INC-1")["decisions"].as_array().unwrap().len();
+    assert!(decisions >= 7, "{decisions}");
+    assert_eq!(centre.stop(), Some(0), "{}", centre.log());
+}
+
+/// Elements of the set of flows that are stopped.
+fn rules(namespace: &Namespace) -> Vec<Value> {
+    let output = Command::new("ip")
+        .args(["netns", "exec", &namespace.0, "nft", "-j", "list", "table", "inet", "tieline"])
+        .output()
+        .unwrap();
+    let Ok(said) = serde_json::from_slice::<Value>(&output.stdout) else { return vec![] };
+    let sets = said["nftables"].as_array().unwrap().iter().filter_map(|part| part["set"]["elem"].as_array());
+    sets.flatten().map(|element| element["elem"].clone()).collect()
+}
+
+#[test]
+fn what_is_wrong_with_a_configuration_is_said_by_place() {
+    let dir = folder("serve-wrong");
+    let config = dir.join("tieline.toml");
+    fs::write(&config, "site = \"x\"\nintreface = 1\n").unwrap();
+    let run = tieline(&["serve", "--config", config.to_str().unwrap()].map(ToString::to_string));
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("tieline.toml") && run.stderr.contains("line 2"), "{}", run.stderr);
+    fs::write(&config, "[console]\nlisten = \"0.0.0.0:80\"\n").unwrap();
+    let run = tieline(&["serve", "--config", config.to_str().unwrap()].map(ToString::to_string));
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("loopback"), "{}", run.stderr);
+}
+
+#[test]
+fn the_doctor_finds_what_is_missing() {
+    let dir = folder("doctor");
+    let config = dir.join("tieline.toml");
+    let text = format!(
+        "data = \"{}\"\n[[folder]]\npath = \"{}/nowhere\"\n[[user]]\nname = \"m.ito\"\nrole = \"it\"\n",
+        dir.join("data").display(),
+        dir.display()
+    );
+    fs::write(&config, text).unwrap();
+    let run = tieline(&["doctor", "--json", "--config", config.to_str().unwrap()].map(ToString::to_string));
+    assert_eq!(run.code, 1);
+    let bad: Vec<_> = run
+        .json()
+        .into_iter()
+        .filter(|look| look["good"] == false)
+        .map(|look| look["look"].clone())
+        .collect();
+    assert!(bad.contains(&"folder".into()) && bad.contains(&"people".into()), "{bad:?}");
+    assert!(!bad.contains(&"rules".into()) && !bad.contains(&"data".into()), "{bad:?}");
+}
