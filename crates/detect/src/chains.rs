@@ -235,6 +235,14 @@ impl Chains {
         self.tell()
     }
 
+    /// Forgets every finding and story: what is pushed from now on is joined afresh. For when it has become known
+    /// better whom findings name.
+    pub fn restart(&mut self) {
+        self.buffer = self.buffer.emptied();
+        self.sequences = Sequences::new(std::mem::take(&mut self.sequences.plans));
+        self.counts = Counts::new(std::mem::take(&mut self.counts.plans));
+    }
+
     /// Whether `newer` is a later version of `older`, or the longer story of which `older` is a part.
     pub fn replaces(&self, newer: &Incident, older: &Incident) -> bool {
         let Some(window) = self.window(&newer.chain) else { return false };

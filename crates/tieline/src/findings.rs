@@ -89,6 +89,22 @@ impl Findings {
         }
     }
 
+    /// Names everybody anew with `resolve`, and brings together what says the same now.
+    pub(crate) fn rename(&mut self, resolve: impl Fn(&mut Finding)) {
+        self.groups.clear();
+        for mut folded in std::mem::take(&mut self.folded) {
+            resolve(&mut folded.finding);
+            let key = Key::of(&folded.finding);
+            match self.groups.get(&key).and_then(|place| self.folded.get_mut(*place)) {
+                Some(same) => same.join(folded),
+                None => {
+                    self.groups.insert(key, self.folded.len());
+                    self.folded.push(folded);
+                }
+            }
+        }
+    }
+
     /// The worst first, then by time.
     pub(crate) fn folded(&self) -> Vec<&Folded> {
         let mut all: Vec<_> = self.folded.iter().collect();
@@ -109,6 +125,14 @@ pub(crate) fn key(finding: &Finding) -> String {
 }
 
 impl Folded {
+    fn join(&mut self, other: Self) {
+        self.count += other.count;
+        self.last = self.last.max(other.last);
+        if other.first < self.first {
+            (self.first, self.finding) = (other.first, other.finding);
+        }
+    }
+
     /// What its findings share.
     pub(crate) fn key(&self) -> String {
         key(&self.finding)

@@ -58,6 +58,11 @@ impl Buffer {
         }
     }
 
+    /// A buffer that waits as long as this one and holds nothing.
+    pub(super) fn emptied(&self) -> Self {
+        Self::new(self.lateness)
+    }
+
     /// Takes a finding; one that is older than the watermark is released next.
     pub(super) fn push(&mut self, finding: Finding, counters: &mut Counters) {
         let arrived = finding.arrived;

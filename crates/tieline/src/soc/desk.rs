@@ -499,12 +499,11 @@ impl Soc for Desk {
         let key = Key::new(key).map_err(|refusal| Refused::No(refusal.to_string()))?;
         let mut engine = held(&self.engine);
         let now = self.now();
-        engine.login(now, &user.name).map_err(|error| refused(&error))?;
-        // Viewers have nothing to sign.
+        // Viewers have nothing to sign. A new key makes a new person of one who is known: the login comes after it.
         if let Ok(role) = side(user) {
             engine.enrol(now, &user.name, role, key).map_err(|error| refused(&error))?;
         }
-        Ok(())
+        engine.login(now, &user.name).map_err(|error| refused(&error))
     }
 }
 

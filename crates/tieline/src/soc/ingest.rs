@@ -10,7 +10,7 @@ use super::spool::Spool;
 use crate::findings::Findings;
 use crate::pipeline::{Pipeline, sentences};
 use detect::chains::Chains;
-use model::{Event, Incident, Severity, Time};
+use model::{Event, Finding, Incident, Severity, Time};
 use sensor::Sensor;
 use sensor::capture::{Capture, Packet};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -69,6 +69,7 @@ pub(crate) struct Ingest {
     captures: VecDeque<OpenCapture>,
     sources: BTreeMap<u32, Source>,
     findings: Findings,
+    kept: Kept,
     told: Vec<Arc<Told>>,
     map: Arc<Map>,
     /// Rows in the lake since the start.
@@ -79,6 +80,44 @@ pub(crate) struct Ingest {
     show: watch::Sender<Arc<Picture>>,
     changed: bool,
     ended: bool,
+}
+
+/// How often findings are looked at for names that have become known, and by how much longer than it took at least.
+const RENAME_EVERY: Duration = Duration::from_secs(3);
+const RENAME_SHARE: u32 = 50;
+/// Findings that are kept for that; the oldest is forgotten, and stays in the stories that it is part of.
+const KEPT_MAX: usize = 20_000;
+
+/// The newest findings.
+#[derive(Default)]
+struct Kept {
+    findings: VecDeque<Finding>,
+}
+
+impl Kept {
+    fn push(&mut self, finding: &Finding) {
+        if self.findings.len() >= KEPT_MAX {
+            self.findings.pop_front();
+        }
+        self.findings.push_back(finding.clone());
+    }
+
+    /// Whether `resolve` names somebody in one of them otherwise than before.
+    fn rename(&mut self, resolve: impl Fn(&mut Finding)) -> bool {
+        let mut changed = false;
+        for finding in &mut self.findings {
+            let before = finding.entities.clone();
+            resolve(finding);
+            changed |= finding.entities != before;
+        }
+        changed
+    }
+
+    fn has(&self, finding: &Finding) -> bool {
+        let same =
+            |kept: &Finding| kept.evidence.origin == finding.evidence.origin && kept.rule == finding.rule;
+        self.findings.iter().any(same)
+    }
 }
 
 /// Problems that are shown.
@@ -96,6 +135,7 @@ impl Ingest {
             captures: VecDeque::new(),
             sources: BTreeMap::new(),
             findings: Findings::default(),
+            kept: Kept::default(),
             told: vec![],
             map: Arc::new(Map::default()),
             rows_stored: 0,
@@ -118,7 +158,7 @@ impl Ingest {
         spool.replay(&mut |packet| {
             self.setup.pipeline.store = packet.number > stored;
             sensor.packet(packet, &mut self.setup.pipeline);
-            found(&mut self.setup, &mut self.findings, packet.time);
+            found(&mut self.setup, &mut self.findings, &mut self.kept, packet.time);
         })?;
         // A crash may have cut packets off that were said to be stored: they have their rows.
         let stored = stored.min(spool.count());
@@ -129,12 +169,18 @@ impl Ingest {
     /// Takes inputs until the end.
     pub(crate) fn run(mut self, inputs: &Receiver<Input>) {
         let (mut told, mut mapped, mut stored) = (Instant::now(), None::<Instant>, Instant::now());
+        let (mut renamed, mut rename_after) = (Instant::now(), RENAME_EVERY);
         while !self.ended {
             let wait = if self.captures.is_empty() { WAIT } else { Duration::ZERO };
             match inputs.recv_timeout(wait) {
                 Ok(input) => self.take(input),
                 Err(RecvTimeoutError::Timeout) => self.read_on(),
                 Err(RecvTimeoutError::Disconnected) => self.ended = true,
+            }
+            if renamed.elapsed() >= rename_after {
+                renamed = Instant::now();
+                self.rename();
+                rename_after = RENAME_EVERY.max(renamed.elapsed() * RENAME_SHARE);
             }
             if told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
@@ -154,6 +200,7 @@ impl Ingest {
         while !self.captures.is_empty() {
             self.read_on();
         }
+        self.rename();
         self.tell();
         self.store();
         self.draw_map();
@@ -205,7 +252,7 @@ impl Ingest {
             let packet = Packet { number, time, link: Link(1), wire_len, bytes };
             self.setup.pipeline.store = true;
             tap.sensor.packet(&packet, &mut self.setup.pipeline);
-            found(&mut self.setup, &mut self.findings, time);
+            found(&mut self.setup, &mut self.findings, &mut self.kept, time);
             source.entries += 1;
             source.bytes += wire_len as u64;
         }
@@ -230,7 +277,7 @@ impl Ingest {
             source.entries += 1;
             self.setup.pipeline.store = source.entries > source.stored;
             self.setup.pipeline.event(event);
-            found(&mut self.setup, &mut self.findings, now);
+            found(&mut self.setup, &mut self.findings, &mut self.kept, now);
         }
         source.bytes += read.bytes;
         source.damaged += read.damaged;
@@ -276,7 +323,7 @@ impl Ingest {
                     Ok(Some(packet)) => {
                         self.setup.pipeline.store = packet.number > tap.stored;
                         tap.sensor.packet(&packet, &mut self.setup.pipeline);
-                        found(&mut self.setup, &mut self.findings, now);
+                        found(&mut self.setup, &mut self.findings, &mut self.kept, now);
                         about.entries += 1;
                         about.bytes += packet.wire_len as u64;
                     }
@@ -292,7 +339,7 @@ impl Ingest {
                 // Rows of conversations that the end of the capture ends are stored unless it was read to its end.
                 self.setup.pipeline.store = about.entries > tap.stored;
                 tap.sensor.finish(&mut self.setup.pipeline);
-                found(&mut self.setup, &mut self.findings, now);
+                found(&mut self.setup, &mut self.findings, &mut self.kept, now);
             }
         }
         self.changed = true;
@@ -312,6 +359,22 @@ impl Ingest {
         }
     }
 
+    /// Names everybody in the findings that are kept as the site knows them by now, since a name may be learned after
+    /// the deed; when that changes something, the findings are joined afresh.
+    fn rename(&mut self) {
+        let site = &self.setup.pipeline.site;
+        if !self.kept.rename(|finding| site.resolve(finding)) {
+            return;
+        }
+        self.findings.rename(|finding| site.resolve(finding));
+        self.setup.chains.restart();
+        self.kept.findings.iter().for_each(|finding| self.setup.chains.push(finding.clone()));
+        // Stories whose findings are no longer kept stay as they were told.
+        let whole = |told: &Arc<Told>| told.incident.steps.iter().all(|step| self.kept.has(&step.finding));
+        self.told.retain(|told| !whole(told));
+        self.changed = true;
+    }
+
     fn incident(&mut self, incident: Incident) {
         self.changed = true;
         let steps: BTreeSet<(u32, u64)> = incident.steps.iter().map(evidence_of).collect();
@@ -321,7 +384,7 @@ impl Ingest {
         let shown = replaced.and_then(|place| self.told.get(place)).map(|told| told.id.clone());
         let before = known.iter().rposition(|known| match &shown {
             Some(id) => known.id == *id,
-            None => !known.steps.is_disjoint(&steps),
+            None => !known.steps.is_disjoint(&steps) && !self.told.iter().any(|told| told.id == known.id),
         });
         let (id, new) = match before.and_then(|place| known.get_mut(place)) {
             Some(known) => {
@@ -458,7 +521,7 @@ fn segment_name(number: u64) -> String {
 }
 
 /// Resolves what the rules found, folds it, and hands it to the chains.
-fn found(setup: &mut Setup, findings: &mut Findings, now: Time) {
+fn found(setup: &mut Setup, findings: &mut Findings, kept: &mut Kept, now: Time) {
     for mut finding in setup.pipeline.take_found() {
         finding.arrived = now.max(finding.time);
         setup.pipeline.site.resolve(&mut finding);
@@ -468,6 +531,7 @@ fn found(setup: &mut Setup, findings: &mut Findings, now: Time) {
             lake.finding(&finding);
         }
         findings.fold(&finding);
+        kept.push(&finding);
         setup.chains.push(finding);
     }
 }

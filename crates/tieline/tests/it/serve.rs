@@ -252,14 +252,15 @@ fn two_people_stop_a_flow_in_a_real_firewall_and_the_kernel_ends_it_without_tiel
     );
 
     assert!(guest.approve(&run).status >= 400);
-    assert_eq!(it.approve(&run).status, 200);
+    let approved = it.approve(&run);
+    assert_eq!(approved.status, 200, "{}", String::from_utf8_lossy(&approved.body));
     assert!(it.approve(&run).status >= 400, "one person is not two");
     assert_eq!(rules(&namespace), Vec::<Value>::new());
     let approved = ot.approve(&run);
     assert_eq!(approved.status, 200, "{}", String::from_utf8_lossy(&approved.body));
     assert_eq!(approved.json()["state"], "active");
 
-    let expected = serde_json::json!(["10.3.0.20", "10.1.10.5", 502]);
+    let expected = serde_json::json!(["10.3.0.20", "10.1.10.5", "tcp", 502]);
     let in_force = rules(&namespace);
     assert_eq!(in_force.len(), 1, "{in_force:?}");
     assert_eq!(in_force[0]["val"]["concat"], expected);
