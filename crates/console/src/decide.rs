@@ -28,7 +28,12 @@ pub(crate) struct Started {
     post,
     path = "/api/alarms/{id}/acknowledge",
     params(("id" = String, Path, description = "Identifier of the alarm")),
-    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+    responses(
+        (status = 204),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem)
+    )
 )]
 pub(crate) async fn acknowledge(
     State(app): Shared,

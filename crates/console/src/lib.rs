@@ -1,7 +1,7 @@
 //! What people see: the HTTP interface, the live stream, and the embedded web console.
 //!
-//! The interface speaks plain HTTP and [`serve`] binds it to the loopback only: whoever wants it on a network puts a
-//! proxy with TLS in front, on the same machine. [`Soc`] is all that it knows of the rest.
+//! The interface speaks plain HTTP and [`serve`] binds it to the loopback only: whoever wants it on a network
+//! puts a proxy with TLS in front, on the same machine. [`Soc`] is all that it knows of the rest.
 
 #[cfg(test)]
 mod contract;

@@ -1,7 +1,7 @@
 //! Login by a one-time link. There is no password: who starts Tieline gets links for the people it knows.
 //!
-//! The page of a login makes a key pair that never leaves the browser and hands its public half over here; approvals
-//! are signed with the other half. A new login enrols a new key.
+//! The page of a login makes a key pair that never leaves the browser and hands its public half over here;
+//! approvals are signed with the other half. A new login enrols a new key.
 
 use crate::refusal::{Body, Problem, Refusal, aside};
 use crate::server::App;
@@ -63,7 +63,12 @@ pub(crate) struct Key {
     post,
     path = "/api/login",
     request_body = Login,
-    responses((status = 200, body = User), (status = 401, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem))
+    responses(
+        (status = 200, body = User),
+        (status = 401, body = Problem),
+        (status = 422, body = Problem),
+        (status = 429, body = Problem)
+    )
 )]
 pub(crate) async fn login(
     State(app): Shared,

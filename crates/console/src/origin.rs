@@ -4,7 +4,8 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// Names of the loopback. A page elsewhere that lets its own name lead here (DNS rebinding) comes with that name.
+/// Names of the loopback. A page elsewhere that lets its own name lead here (DNS rebinding) comes with that
+/// name.
 const NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
 /// Lets pass what is asked of this machine by one of its own names.
@@ -19,10 +20,11 @@ pub(crate) async fn own_names_only(request: Request, next: Next) -> Result<Respo
     ))
 }
 
-/// Lets pass what reads, and what changes something when it comes from the console's own page or from no page at all.
+/// Lets pass what reads, and what changes something when it comes from the console's own page or from no page
+/// at all.
 ///
-/// The rule is that of Fetch Metadata with `Origin` for browsers that do not send it; a program that is no browser
-/// sends neither and has no cookie that somebody could ride on.
+/// The rule is that of Fetch Metadata with `Origin` for browsers that do not send it; a program that is no
+/// browser sends neither and has no cookie that somebody could ride on.
 pub(crate) async fn own_pages_only(request: Request, next: Next) -> Result<Response, Refusal> {
     if reads(request.method()) || from_own_page(request.headers()) {
         return Ok(next.run(request).await);

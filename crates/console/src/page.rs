@@ -8,7 +8,8 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[folder = "web/dist"]
 struct Web;
 
-/// Serves the page. `/login` is the same page: the one-time token stands behind `#`, which a browser never sends.
+/// Serves the page. `/login` is the same page: the one-time token stands behind `#`, which a browser never
+/// sends.
 pub(crate) async fn page(uri: Uri, headers: HeaderMap) -> Result<Response, Refusal> {
     let path = match uri.path() {
         "/" | "/login" => "index.html",

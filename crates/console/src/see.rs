@@ -26,13 +26,21 @@ pub(crate) async fn healthz() -> &'static str {
 }
 
 /// The strip at the top.
-#[utoipa::path(get, path = "/api/status", responses((status = 200, body = Status), (status = 401, body = Problem)))]
+#[utoipa::path(
+    get,
+    path = "/api/status",
+    responses((status = 200, body = Status), (status = 401, body = Problem))
+)]
 pub(crate) async fn status(State(app): Shared, _: Reader) -> Reply<Status> {
     aside(&app.soc, |soc| soc.status()).await.map(Json)
 }
 
 /// The first screen.
-#[utoipa::path(get, path = "/api/overview", responses((status = 200, body = Overview), (status = 401, body = Problem)))]
+#[utoipa::path(
+    get,
+    path = "/api/overview",
+    responses((status = 200, body = Overview), (status = 401, body = Problem))
+)]
 pub(crate) async fn overview(State(app): Shared, _: Reader) -> Reply<Overview> {
     aside(&app.soc, |soc| soc.overview()).await.map(Json)
 }
@@ -77,7 +85,11 @@ pub(crate) async fn packets(
 }
 
 /// Runs of playbooks, newest first, at most 100.
-#[utoipa::path(get, path = "/api/runs", responses((status = 200, body = Vec<Run>), (status = 401, body = Problem)))]
+#[utoipa::path(
+    get,
+    path = "/api/runs",
+    responses((status = 200, body = Vec<Run>), (status = 401, body = Problem))
+)]
 pub(crate) async fn runs(State(app): Shared, _: Reader) -> Reply<Vec<Run>> {
     aside(&app.soc, |soc| soc.runs()).await.map(Json)
 }
@@ -132,13 +144,21 @@ pub(crate) async fn assets(
 }
 
 /// State of what sees.
-#[utoipa::path(get, path = "/api/health", responses((status = 200, body = Health), (status = 401, body = Problem)))]
+#[utoipa::path(
+    get,
+    path = "/api/health",
+    responses((status = 200, body = Health), (status = 401, body = Problem))
+)]
 pub(crate) async fn health(State(app): Shared, _: Reader) -> Reply<Health> {
     aside(&app.soc, |soc| soc.health()).await.map(Json)
 }
 
 /// Tables of the lake.
-#[utoipa::path(get, path = "/api/tables", responses((status = 200, body = Vec<Table>), (status = 401, body = Problem)))]
+#[utoipa::path(
+    get,
+    path = "/api/tables",
+    responses((status = 200, body = Vec<Table>), (status = 401, body = Problem))
+)]
 pub(crate) async fn tables(State(app): Shared, _: Reader) -> Reply<Vec<Table>> {
     aside(&app.soc, |soc| soc.tables()).await.map(Json)
 }

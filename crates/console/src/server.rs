@@ -60,7 +60,8 @@ pub fn router(soc: Arc<dyn Soc>) -> Router {
     routes(soc, watch::channel(false).1)
 }
 
-/// Serves the console of `soc` on `listener` until `shutdown` is there; requests under way get three seconds to finish.
+/// Serves the console of `soc` on `listener` until `shutdown` is there; requests under way get three seconds
+/// to finish.
 ///
 /// # Errors
 /// When `listener` is not on the loopback, or the socket fails.
@@ -142,4 +143,58 @@ async fn protect(mut response: Response) -> Response {
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Fake, run};
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    /// Sends a request over a real connection and gives the connection and what first came back.
+    fn ask(at: SocketAddr, request: &str) -> (TcpStream, String) {
+        let mut connection = TcpStream::connect(at).unwrap();
+        connection.write_all(request.replace('\n', "\r\n").as_bytes()).unwrap();
+        let mut answer = vec![0; 4096];
+        let length = connection.read(&mut answer).unwrap();
+        answer.truncate(length);
+        (connection, String::from_utf8(answer).unwrap())
+    }
+
+    #[test]
+    fn it_stays_on_the_loopback() {
+        run(async {
+            let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+            let refused =
+                serve(listener, Arc::new(Fake::default()), std::future::ready(())).await.unwrap_err();
+            assert!(
+                refused.to_string().starts_with("the console speaks plain HTTP and stays on the loopback")
+            );
+        });
+    }
+
+    #[test]
+    fn it_ends_when_told_also_with_a_live_stream_open() {
+        run(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let at = listener.local_addr().unwrap();
+            let (end, ended) = tokio::sync::oneshot::channel::<()>();
+            let client = std::thread::spawn(move || {
+                let body = r#"{"token":"token-it"}"#;
+                let head =
+                    format!("Host: {at}\nContent-Type: application/json\nContent-Length: {}", body.len());
+                let (_, answer) = ask(at, &format!("POST /api/login HTTP/1.1\n{head}\n\n{body}"));
+                let cookie = answer.split("set-cookie: ").nth(1).unwrap().split(';').next().unwrap();
+                let (stream, answer) =
+                    ask(at, &format!("GET /api/live HTTP/1.1\nHost: {at}\nCookie: {cookie}\n\n"));
+                assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+                end.send(()).unwrap();
+                stream
+            });
+            let shutdown = async move { ended.await.unwrap() };
+            serve(listener, Arc::new(Fake::default()), shutdown).await.unwrap();
+            client.join().unwrap();
+        });
+    }
 }

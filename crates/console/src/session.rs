@@ -10,7 +10,8 @@ use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Name of the cookie. Over TLS it would be `__Host-tieline` with `Secure`; browsers refuse both on plain HTTP.
+/// Name of the cookie. Over TLS it would be `__Host-tieline` with `Secure`; browsers refuse both on plain
+/// HTTP.
 pub(crate) const COOKIE: &str = "tieline";
 
 /// How long a login lasts, whatever happens.

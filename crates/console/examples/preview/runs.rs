@@ -129,15 +129,26 @@ fn word(role: Role) -> String {
     .into()
 }
 
+const RULE: &str = "\
+table inet tieline {
+  set contained {
+    type ipv4_addr . ipv4_addr . inet_service
+    flags timeout
+    elements = { 10.3.0.20 . 10.1.10.5 . 502 timeout 4h }
+  }
+  chain forward {
+    type filter hook forward priority -10; policy accept;
+    ip saddr . ip daddr . tcp dport @contained counter drop
+  }
+}
+";
+
 fn fresh(id: &str, user: &User, now: Ms) -> Run {
     let step = |name: &str, state: &str, result: &str| RunStep {
         name: name.into(),
         state: state.into(),
         result: result.into(),
     };
-    let rule = "table inet tieline {\n  set contained {\n    type ipv4_addr . ipv4_addr . inet_service\n    flags timeout\n    \
-        elements = { 10.3.0.20 . 10.1.10.5 . 502 timeout 4h }\n  }\n  chain forward {\n    type filter hook forward priority -10; \
-        policy accept;\n    ip saddr . ip daddr . tcp dport @contained counter drop\n  }\n}\n";
     Run {
         id: id.into(),
         playbook: "contain the IT origin of an OT command".into(),
@@ -156,7 +167,7 @@ fn fresh(id: &str, user: &User, now: Ms) -> Run {
             step("wait for approvals", "wait", "one of IT, one of OT"),
             step("put the rule in force", "todo", "for 4 h, then it ends by itself"),
         ],
-        rule: rule.into(),
+        rule: RULE.into(),
         firewall: "fw-ot-1 (nftables)".into(),
         flow: "HIST01 (10.3.0.20) to PLC-ASC-1 (10.1.10.5), tcp 502".into(),
         asset: "PLC-ASC-1".into(),
@@ -175,8 +186,9 @@ fn fresh(id: &str, user: &User, now: Ms) -> Run {
 fn guard(now: Ms) -> Guard {
     Guard {
         verdict: "degrades".into(),
-        reason: "the historian loses the values of PLC-ASC-1 while the block lasts; control and protection do not pass this firewall"
-            .into(),
+        reason:
+            "the historian loses the values of PLC-ASC-1 while the block lasts; control does not pass here"
+                .into(),
         conduits: 5,
         untouched: 4,
         stops: vec![Affected {

@@ -126,8 +126,8 @@ impl Site {
     }
 }
 
-const CONSEQUENCE: &str = "PLC-ASC-1 does not control its process until it is started again; what it held or protected is \
-    left to mechanical protection and to the operators.";
+const CONSEQUENCE: &str = "PLC-ASC-1 does not control its process until it is started again; what it held or \
+    protected is left to mechanical protection and to the operators.";
 const CHECKS: [&str; 3] = [
     "Is there a work order for PLC-ASC-1 today?",
     "Call the control room: does K-101 run, and who is at HIST01?",
@@ -286,12 +286,15 @@ impl Soc for Site {
 
     fn tables(&self) -> Vec<Table> {
         [
-            ("conn", "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration orig_bytes resp_bytes conn_state"),
+            ("conn", "ts uid id.orig_h id.orig_p id.resp_h id.resp_p proto service duration conn_state"),
             ("modbus", "ts uid id.orig_h id.orig_p id.resp_h id.resp_p tid unit func pdu_type exception"),
             ("umas", "ts uid id.orig_h id.resp_h unit command outcome"),
             ("windows_security", "ts host event_id TargetUserName LogonType IpAddress"),
         ]
-        .map(|(name, columns)| Table { name: name.into(), columns: columns.split(' ').map(Into::into).collect() })
+        .map(|(name, columns)| Table {
+            name: name.into(),
+            columns: columns.split(' ').map(Into::into).collect(),
+        })
         .into()
     }
 

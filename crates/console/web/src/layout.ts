@@ -37,14 +37,18 @@ export interface PurdueMap {
   folded: { x: number; y: number; more: number }[];
 }
 
+/** Conduits in one picture; further ones are not drawn. */
+const CONDUITS = 400;
+
 /** Rows are levels, places follow from the zones' identifiers. */
-export function purdue(zones: Zone[], conduits: Conduit[]): PurdueMap {
+export function purdue(zones: Zone[], all: Conduit[]): PurdueMap {
+  const conduits = all.slice(0, CONDUITS);
   const skips = conduits.filter((c) => skipsRow(zones, c)).length;
   const right = MAP.width - MAP.label - Math.min(skips, LANES) * MAP.lane;
   const boxes: Box[] = [];
   const folded: PurdueMap["folded"] = [];
   LEVELS.forEach((level, row) => {
-    const here = zones.filter((z) => z.level === level).sort((a, b) => (a.id < b.id ? -1 : 1));
+    const here = zones.filter((z) => rowOf(z.level) === row).sort((a, b) => (a.id < b.id ? -1 : 1));
     const places = Math.min(here.length, ROW_ZONES);
     const w = (right - MAP.left - (places - 1) * MAP.gap) / Math.max(places, 1);
     const y = row * MAP.row + MAP.pad;
@@ -57,7 +61,11 @@ export function purdue(zones: Zone[], conduits: Conduit[]): PurdueMap {
   return { width: MAP.width, height: LEVELS.length * MAP.row, row: MAP.row, boxes, lines, folded };
 }
 
-const rowOf = (level: number) => LEVELS.indexOf(level as (typeof LEVELS)[number]);
+/** The row of a level; of the nearest one, for a level between. */
+function rowOf(level: number): number {
+  const far = LEVELS.map((l) => Math.abs(l - level));
+  return far.indexOf(Math.min(...far));
+}
 
 function skipsRow(zones: Zone[], c: Conduit): boolean {
   const [a, b] = [c.from, c.to].map((id) => zones.find((z) => z.id === id));

@@ -13,6 +13,8 @@ class Live {
   /** When data last came, by the site's clock; none while it comes. */
   since = $state<number>();
   loggedOut = $state(false);
+  /** Whether somebody can see the page; while nobody can, nothing is fetched. */
+  seen = $state(!document.hidden);
 
   #heard = Date.now();
   #ahead = 0;
@@ -21,6 +23,8 @@ class Live {
   follow(): () => void {
     get("/api/me").then((user) => (this.user = user), (e: unknown) => this.failed(e));
     let source = this.#open();
+    const look = () => (this.seen = !document.hidden);
+    document.addEventListener("visibilitychange", look);
     const clock = setInterval(() => {
       this.now = Date.now() + this.#ahead;
       if (Date.now() - this.#heard > STALE) this.since ??= this.#heard + this.#ahead;
@@ -28,6 +32,7 @@ class Live {
     }, 1000);
     return () => {
       clearInterval(clock);
+      document.removeEventListener("visibilitychange", look);
       source.close();
     };
   }
@@ -63,6 +68,9 @@ class Live {
 
 export const live = new Live();
 
+/** Milliseconds between two requests for one resource, however fast it changes. */
+const REST = 400;
+
 /** A resource that is fetched again whenever something changed; one request at a time. */
 export class Shown<T> {
   value = $state.raw<T>();
@@ -75,7 +83,7 @@ export class Shown<T> {
     this.#load = load;
     $effect(() => {
       void live.revision;
-      void this.fetch();
+      if (live.seen) void this.fetch();
     });
   }
 
@@ -90,6 +98,7 @@ export class Shown<T> {
         this.#again = false;
         this.value = await this.#load();
         this.error = "";
+        if (this.#again) await new Promise((rested) => setTimeout(rested, REST));
       } while (this.#again);
     } catch (e) {
       live.failed(e);

@@ -175,6 +175,7 @@ const en = {
     ["p", "packets of the picked step"],
     ["x", "respond: ask for containment"],
     ["Ctrl-Enter", "run the question"],
+    ["Esc", "leave a text field, so that keys work again"],
     ["?", "these keys"],
   ],
 };

@@ -52,6 +52,7 @@ test("j and k walk the story, and each step is a link that Back understands", as
 });
 
 test("from an alarm to its packets: two keys", async ({ it }) => {
+  await expect(it.page.getByRole("link", { name: /^Packets/ })).toBeVisible();
   const download = it.page.waitForEvent("download");
   await it.press("p");
   const file = await download;

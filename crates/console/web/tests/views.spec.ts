@@ -1,4 +1,5 @@
 // What every screen owes to everybody: read by all, grey when all is well, honest when it hears nothing.
+import { gzipSync } from "node:zlib";
 import type { Page } from "@playwright/test";
 import { expect, test, type Person } from "./people";
 
@@ -94,5 +95,21 @@ test("who hears nothing says so", async ({ ot: person }) => {
   await expect(page.getByText(/no data since \d\d:\d\d:\d\d/)).toBeVisible({ timeout: 5_000 });
   await page.unroute("**/api/live");
   await expect(page.getByText(/no data since/)).toBeHidden();
+  await page.close();
+});
+
+test("the whole interface is small and comes from one place", async ({ ot: person, baseURL }) => {
+  const page = await person.page.context().newPage();
+  const hosts = new Set<string>();
+  let bytes = 0;
+  page.on("request", (request) => hosts.add(new URL(request.url()).host));
+  page.on("response", async (response) => {
+    if (/\/$|\/assets\//.test(new URL(response.url()).pathname)) bytes += gzipSync(await response.body()).length;
+  });
+  await page.goto("/#/overview", { waitUntil: "load" });
+  await expect(page.getByRole("group", { name: "Purdue map" })).toBeVisible();
+  expect(bytes).toBeGreaterThan(10_000);
+  expect(bytes).toBeLessThan(100_000);
+  expect([...hosts]).toEqual([new URL(baseURL ?? "").host]);
   await page.close();
 });
