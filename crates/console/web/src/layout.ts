@@ -32,6 +32,8 @@ export interface PurdueMap {
   width: number;
   height: number;
   row: number;
+  /** Levels from top to bottom; -1 stands for zones whose level is not known. */
+  levels: number[];
   boxes: Box[];
   lines: Line[];
   folded: { x: number; y: number; more: number }[];
@@ -47,7 +49,8 @@ export function purdue(zones: Zone[], all: Conduit[]): PurdueMap {
   const right = MAP.width - MAP.label - Math.min(skips, LANES) * MAP.lane;
   const boxes: Box[] = [];
   const folded: PurdueMap["folded"] = [];
-  LEVELS.forEach((level, row) => {
+  const levels = zones.some((z) => z.level < 0) ? [...LEVELS, -1] : [...LEVELS];
+  levels.forEach((_, row) => {
     const here = zones.filter((z) => rowOf(z.level) === row).sort((a, b) => (a.id < b.id ? -1 : 1));
     const places = Math.min(here.length, ROW_ZONES);
     const w = (right - MAP.left - (places - 1) * MAP.gap) / Math.max(places, 1);
@@ -58,11 +61,12 @@ export function purdue(zones: Zone[], all: Conduit[]): PurdueMap {
     if (here.length > ROW_ZONES) folded.push({ x: right - w, y: y + 18, more: here.length - ROW_ZONES + 1 });
   });
   const lines = routes(boxes, conduits, right);
-  return { width: MAP.width, height: LEVELS.length * MAP.row, row: MAP.row, boxes, lines, folded };
+  return { width: MAP.width, height: levels.length * MAP.row, row: MAP.row, levels, boxes, lines, folded };
 }
 
-/** The row of a level; of the nearest one, for a level between. */
+/** The row of a level; of the nearest one, for a level between; below all others when it is not known. */
 function rowOf(level: number): number {
+  if (level < 0) return LEVELS.length;
   const far = LEVELS.map((l) => Math.abs(l - level));
   return far.indexOf(Math.min(...far));
 }

@@ -28,6 +28,7 @@ const en = {
 
   map: "Purdue map",
   levels: { "5": "Internet", "4": "Enterprise", "3.5": "DMZ", "3": "Operations", "2": "Supervision", "1": "Control", "0": "Process" },
+  notPlaced: "Not placed",
   assets: (n: number) => (n === 1 ? "1 asset" : `${n} assets`),
   conduit: (from: string, to: string, what: string, state: string) => `${from} to ${to}: ${what} (${state})`,
   conduitState: { seen: "seen, nothing wrong", new: "new", alarm: "an alarm is about it", blocked: "blocked by us" },

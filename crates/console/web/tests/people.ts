@@ -1,4 +1,5 @@
 // Two people at two browsers, logged in once for all tests, and what their pages complained about.
+import { existsSync } from "node:fs";
 import AxeBuilder from "@axe-core/playwright";
 import { test as base, expect, type Browser, type Page } from "@playwright/test";
 
@@ -30,12 +31,21 @@ export class Person {
     page.on("pageerror", (e) => this.complaints.push(e.message));
   }
 
+  /** Logs in by `link`, or goes on with what an earlier worker of this run got for it: a link works once. */
   static async login(browser: Browser, link: string): Promise<Person> {
-    const context = await browser.newContext({ acceptDownloads: true, colorScheme: "light", reducedMotion: "reduce" });
+    const kept = `test-results/login-${link.slice(-12)}.json`;
+    const before = existsSync(kept);
+    const context = await browser.newContext({
+      acceptDownloads: true,
+      colorScheme: "light",
+      reducedMotion: "reduce",
+      ...(before ? { storageState: kept } : {}),
+    });
     const person = new Person(await context.newPage());
-    await person.page.goto(link);
+    await person.page.goto(before ? "/#/overview" : link);
     await person.page.waitForURL(/#\/overview$/, { timeout: 20_000 });
     await expect(person.page.getByRole("navigation", { name: "Screens" })).toBeVisible();
+    await context.storageState({ path: kept });
     return person;
   }
 
