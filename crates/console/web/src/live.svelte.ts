@@ -78,6 +78,8 @@ export class Shown<T> {
   #load: () => Promise<T>;
   #busy = false;
   #again = false;
+  /** The screen was left; what its address said is no longer its own. */
+  #left = false;
 
   constructor(load: () => Promise<T>) {
     this.#load = load;
@@ -85,9 +87,11 @@ export class Shown<T> {
       void live.revision;
       if (live.seen) void this.fetch();
     });
+    $effect(() => () => (this.#left = true));
   }
 
   async fetch(): Promise<void> {
+    if (this.#left) return;
     if (this.#busy) {
       this.#again = true;
       return;
@@ -99,7 +103,7 @@ export class Shown<T> {
         this.value = await this.#load();
         this.error = "";
         if (this.#again) await new Promise((rested) => setTimeout(rested, REST));
-      } while (this.#again);
+      } while (this.#again && !this.#left);
     } catch (e) {
       live.failed(e);
       if (e instanceof Refused) this.error = e.message;

@@ -27,7 +27,7 @@ export class Person {
 
   constructor(page: Page) {
     this.page = page;
-    page.on("console", (m) => m.type() === "error" && this.complaints.push(m.text()));
+    page.on("console", (m) => m.type() === "error" && this.complaints.push(`${m.text()} ${m.location().url}`));
     page.on("pageerror", (e) => this.complaints.push(e.message));
   }
 
