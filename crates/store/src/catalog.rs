@@ -1,11 +1,14 @@
+mod footer;
+pub(crate) mod name;
+
+pub(crate) use footer::{Footers, Part};
+
+use crate::shared::Shared;
 use crate::{Error, Result};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use model::Time;
-use parquet::arrow::parquet_to_arrow_schema;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
-use parquet::file::statistics::Statistics;
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,85 +28,96 @@ pub struct Table {
 }
 
 /// Names of the tables in `lake`, in order; folders that the lake did not make are none.
-pub(crate) fn table_names(lake: &Path) -> Result<Vec<String>> {
+pub(crate) fn table_names(lake: &Path, shared: &Shared) -> Result<Vec<String>> {
     let mut names = Vec::new();
-    for path in entries(lake)? {
+    for path in tables(lake)? {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if crate::writer::table_name(name) == name && !parts(&path)?.is_empty() {
+        let mut hours = hours(&path)?.into_iter().filter(|hour| !shared.is_too_old(hour));
+        let has_parts = hours.try_fold(false, |has, hour| -> Result<bool> {
+            Ok(has || entries(&hour)?.iter().any(|part| name::is_part(part)))
+        });
+        if has_parts? {
             names.push(name.to_owned());
         }
     }
     Ok(names)
 }
 
-/// Reads rows and time range of the table `name` from the footers of its parts.
-pub(crate) fn describe(lake: &Path, name: &str) -> Result<Table> {
-    let schema = merged_schema(lake, name)?;
-    let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
-    let mut table = Table { name: name.to_owned(), rows: 0, first: None, last: None, columns };
-    for path in parts(&lake.join(name))? {
-        let Some(footer) = footer(&path)? else { continue };
-        table.rows = table.rows.saturating_add(u64::try_from(footer.file_metadata().num_rows()).unwrap_or(0));
-        for (first, last) in footer.row_groups().iter().filter_map(|group| time_range(group.columns())) {
-            table.first = Some(table.first.map_or(first, |known| known.min(first)));
-            table.last = Some(table.last.map_or(last, |known| known.max(last)));
+/// Folders in `lake` that are named as tables, in order.
+pub(crate) fn tables(lake: &Path) -> Result<Vec<PathBuf>> {
+    let is_table = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| crate::writer::table_name(name) == name)
+    };
+    Ok(entries(lake)?.into_iter().filter(is_table).collect())
+}
+
+/// Folders of hours in the table `table`, in order.
+pub(crate) fn hours(table: &Path) -> Result<Vec<PathBuf>> {
+    let is_hour =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"hour="));
+    Ok(entries(table)?.into_iter().filter(is_hour).collect())
+}
+
+/// The parts of the table `name` that count now, in order of hour, then name.
+pub(crate) fn parts(lake: &Path, name: &str, shared: &Shared) -> Result<Vec<Part>> {
+    let mut parts = Vec::new();
+    for hour in hours(&lake.join(name))? {
+        if shared.is_too_old(&hour) {
+            continue;
+        }
+        let whole = entries(&hour)?.into_iter().filter(|path| name::is_part(path)).collect();
+        for path in name::sort_out(whole).0 {
+            parts.extend(shared.footers.part(path)?);
         }
     }
-    Ok(table)
+    Ok(parts)
 }
 
-fn time_range(columns: &[parquet::file::metadata::ColumnChunkMetaData]) -> Option<(Time, Time)> {
-    let ts = columns.iter().find(|column| column.column_path().string() == "ts")?;
-    let Statistics::Int64(range) = ts.statistics()? else { return None };
-    Some((Time(*range.min_opt()?), Time(*range.max_opt()?)))
+/// Sums up the table `name` from its `parts`.
+pub(crate) fn describe(name: &str, parts: &[Part]) -> Table {
+    let columns = merged_schema(parts).fields().iter().map(|field| field.name().clone()).collect();
+    let times = || parts.iter().filter_map(|part| part.footer.time);
+    Table {
+        name: name.to_owned(),
+        rows: parts.iter().map(|part| part.footer.rows).sum(),
+        first: times().map(|(first, _)| first).min(),
+        last: times().map(|(_, last)| last).max(),
+        columns,
+    }
 }
 
-/// The columns of all parts of the table `name`, those of the evidence last; where parts disagree on a type,
-/// the column is text.
-pub(crate) fn merged_schema(lake: &Path, name: &str) -> Result<SchemaRef> {
+/// The columns of all `parts`, those of the evidence last; where parts disagree on a type, the column is text.
+pub(crate) fn merged_schema(parts: &[Part]) -> SchemaRef {
     let mut fields: Vec<Field> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for path in parts(&lake.join(name))? {
-        let Some(footer) = footer(&path)? else { continue };
-        let file = footer.file_metadata();
-        let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
-            .map_err(Error::part("read", &path))?;
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut before: Option<&SchemaRef> = None;
+    for schema in parts.iter().map(|part| &part.footer.schema) {
+        if before.replace(schema).is_some_and(|before| Arc::ptr_eq(before, schema)) {
+            continue;
+        }
         for field in schema.fields() {
-            match places.get(field.name()).and_then(|place| fields.get_mut(*place)) {
+            match places.get(field.name().as_str()).and_then(|place| fields.get_mut(*place)) {
                 Some(known) if known.data_type() != field.data_type() => known.set_data_type(DataType::Utf8),
                 Some(_) => {}
                 None => {
-                    places.insert(field.name().clone(), fields.len());
+                    places.insert(field.name(), fields.len());
                     fields.push(Field::new(field.name(), field.data_type().clone(), true));
                 }
             }
         }
     }
     fields.sort_by_key(|field| field.name().starts_with('_'));
-    Ok(Arc::new(Schema::new(fields)))
-}
-
-/// The parts of a table in order of hour, then number.
-fn parts(table: &Path) -> Result<Vec<PathBuf>> {
-    let mut parts = Vec::new();
-    for hour in entries(table)? {
-        if hour.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"hour=")) {
-            parts.extend(entries(&hour)?.into_iter().filter(|part| is_part(part)));
-        }
-    }
-    Ok(parts)
-}
-
-fn is_part(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "parquet")
+    Arc::new(Schema::new(fields))
 }
 
 /// What lies in the folder `path`, in order; nothing when it is no folder or went away.
 pub(crate) fn entries(path: &Path) -> Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(Vec::new());
-    }
-    let listing = fs::read_dir(path).map_err(Error::io("read", path))?;
+    let listing = match fs::read_dir(path) {
+        Ok(listing) => listing,
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
     let mut paths = listing
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<std::io::Result<Vec<_>>>()
@@ -112,12 +126,7 @@ pub(crate) fn entries(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// `None` when a second reading of its source replaced the part meanwhile.
-fn footer(path: &Path) -> Result<Option<ParquetMetaData>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("read", path)(error)),
-    };
-    ParquetMetaDataReader::new().parse_and_finish(&file).map(Some).map_err(Error::part("read", path))
+/// Whether there is no such file or folder.
+pub(crate) fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }

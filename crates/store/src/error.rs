@@ -14,7 +14,7 @@ pub enum Error {
     /// A file or folder of the lake could not be read or written.
     #[error("cannot {what} {}", path.display())]
     Io {
-        /// What was tried: `create`, `read`.
+        /// What was tried: `create`, `read`, `sync`.
         what: &'static str,
         /// On what.
         path: PathBuf,
@@ -39,6 +39,18 @@ pub enum Error {
         /// Why not.
         source: arrow_schema::ArrowError,
     },
+    /// A segment was to be written that is merged with others in an hour; the writer of segments has forgotten
+    /// where it was.
+    #[error("segment {segment} is already merged in {}; go on at the next segment of the lake", part.display())]
+    Merged {
+        /// Number of the segment.
+        segment: u64,
+        /// The part that holds it.
+        part: PathBuf,
+    },
+    /// A part went away while the query ran.
+    #[error("rows went away while the query ran, too old or merged by another process; ask again")]
+    Gone,
     /// The query names a table that the lake does not have.
     #[error("no table {name} in the lake{}{}", hint(suggestion.as_slice()), list(known))]
     UnknownTable {
@@ -98,6 +110,8 @@ impl Error {
             Self::Io { .. }
             | Self::Part { .. }
             | Self::Columns { .. }
+            | Self::Merged { .. }
+            | Self::Gone
             | Self::Memory { .. }
             | Self::TooLong { .. }
             | Self::Query { .. }
@@ -123,6 +137,9 @@ pub(crate) fn from_datafusion(error: &DataFusionError, memory_bytes: usize) -> E
     if let DataFusionError::ResourcesExhausted(_) = error.find_root() {
         return Error::Memory { limit: memory_bytes / 1_000_000 };
     }
+    if is_gone(error) {
+        return Error::Gone;
+    }
     if let DataFusionError::SQL(parser, _) = error.find_root() {
         return from_parser(&parser.to_string());
     }
@@ -140,6 +157,16 @@ pub(crate) fn from_datafusion(error: &DataFusionError, memory_bytes: usize) -> E
         DataFusionError::Plan(_) | DataFusionError::SchemaError(..) | DataFusionError::NotImplemented(_)
     );
     if by_planner { Error::Sql { message, at } } else { Error::Query { message } }
+}
+
+/// Whether a file was no longer there.
+fn is_gone(error: &DataFusionError) -> bool {
+    use datafusion::object_store;
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source());
+    causes.any(|cause| {
+        matches!(cause.downcast_ref(), Some(object_store::Error::NotFound { .. }))
+            || matches!(cause.downcast_ref(), Some(DataFusionError::ObjectStore(inner)) if matches!(**inner, object_store::Error::NotFound { .. }))
+    })
 }
 
 /// The parser tells the place in its text: `... at Line: 1, Column: 8`.

@@ -27,12 +27,17 @@
 //! column: `SELECT id.orig_h, count(*) FROM modbus WHERE ot.action = 'stop' GROUP BY id.orig_h`.
 
 mod catalog;
+mod compact;
 mod error;
+mod folder;
 mod lake;
 mod query;
+mod retain;
+mod shared;
 mod writer;
 
 pub use catalog::Table;
+pub use compact::{Budget, Compacted};
 pub use error::Error;
 pub use lake::Lake;
 pub use query::{Answer, Format, Limits, TextAnswer, Written};

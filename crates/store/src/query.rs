@@ -1,9 +1,11 @@
 mod format;
 mod question;
+mod shown;
 
 pub use format::{Format, TextAnswer, Written};
 
 use crate::error::from_datafusion;
+use crate::shared::{Reader, Shared};
 use crate::{Error, Result, catalog};
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
@@ -15,10 +17,10 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::object_store::local::LocalFileSystem;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use question::Question;
+use shown::Shown;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -53,6 +55,8 @@ pub struct Answer {
     deadline: Option<Pin<Box<Sleep>>>,
     given: usize,
     cut: bool,
+    /// Parts that it reads are not deleted before it has ended.
+    _reader: Reader,
 }
 
 impl Answer {
@@ -90,26 +94,30 @@ impl Answer {
 }
 
 /// Asks the lake in `lake`.
-pub(crate) fn ask(lake: &Path, sql: &str, limits: &Limits) -> Result<Answer> {
+pub(crate) fn ask(lake: &Path, shared: &Shared, sql: &str, limits: &Limits) -> Result<Answer> {
     let failed = |e: DataFusionError| from_datafusion(&e, limits.memory_bytes);
-    let context = session(lake, limits.memory_bytes).map_err(failed)?;
+    let reader = shared.readers.begin();
     let mut question = Question::new(sql)?;
     let statement = question.statement()?;
-    let tables = question.tables(&statement, &catalog::table_names(lake)?)?;
+    let names = question.tables(&statement, &catalog::table_names(lake, shared)?)?;
+    let tables: Vec<_> =
+        names.iter().map(|name| catalog::parts(lake, name, shared)).collect::<Result<_>>()?;
+    let shown = Shown::new(lake, tables.iter().flatten()).map_err(|e| failed(e.into()))?;
+    let context = session(shown, limits.memory_bytes).map_err(failed)?;
     let mut columns = Vec::new();
-    for name in &tables {
-        let schema = catalog::merged_schema(lake, name)?;
+    for (name, parts) in names.iter().zip(&tables) {
+        let schema = catalog::merged_schema(parts);
         columns.extend(schema.fields().iter().map(|field| field.name().clone()));
         register(&context, name, schema).map_err(failed)?;
     }
-    question.join_dotted(&columns, &tables);
+    question.join_dotted(&columns, &names);
     let statement = question.statement()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .map_err(Error::io("start", lake))?;
     let rows = runtime.block_on(plan(&context, statement, limits)).map_err(failed)?;
-    Ok(Answer { runtime, rows, limits: *limits, deadline: None, given: 0, cut: false })
+    Ok(Answer { runtime, rows, limits: *limits, deadline: None, given: 0, cut: false, _reader: reader })
 }
 
 async fn plan(
@@ -131,8 +139,8 @@ async fn plan(
 /// Where the lake lies for DataFusion, which can reach nothing else through it.
 const ROOT: &str = "lake://tables/";
 
-/// A session that sees the files of the lake alone, in one thread, without temporary files.
-fn session(lake: &Path, memory_bytes: usize) -> datafusion::error::Result<SessionContext> {
+/// A session that sees what is `shown` alone, in one thread, without temporary files.
+fn session(shown: Shown, memory_bytes: usize) -> datafusion::error::Result<SessionContext> {
     let mut config = SessionConfig::new().with_target_partitions(1).with_information_schema(false);
     let options = config.options_mut();
     options.sql_parser.enable_ident_normalization = false;
@@ -143,8 +151,7 @@ fn session(lake: &Path, memory_bytes: usize) -> datafusion::error::Result<Sessio
         .with_memory_pool(Arc::new(GreedyMemoryPool::new(memory_bytes)))
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
         .build_arc()?;
-    let files = Arc::new(LocalFileSystem::new_with_prefix(lake)?);
-    runtime.register_object_store(ObjectStoreUrl::parse(ROOT)?.as_ref(), files);
+    runtime.register_object_store(ObjectStoreUrl::parse(ROOT)?.as_ref(), Arc::new(shown));
     runtime.deregister_object_store(ObjectStoreUrl::local_filesystem().as_ref())?;
     Ok(SessionContext::new_with_config_rt(config, runtime))
 }

@@ -4,6 +4,10 @@ mod hour;
 mod part;
 mod story;
 
+pub(crate) use hour::hour_text;
+pub(crate) use part::properties;
+
+use crate::shared::Shared;
 use crate::{Error, Result};
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
@@ -14,6 +18,7 @@ use part::Parts;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Rows of a table that are brought into columns together.
 const BATCH_ROWS: usize = 8192;
@@ -44,10 +49,12 @@ pub struct Summary {
     pub unfit: usize,
 }
 
-/// Writes rows, events, findings and incidents into a lake; made by [`Lake::writer`](crate::Lake::writer).
+/// Writes rows, events, findings and incidents into a lake; made by [`Lake::writer`](crate::Lake::writer) or
+/// [`Lake::segment`](crate::Lake::segment).
 ///
 /// It takes about 64 MB of memory at most, however many tables and hours there are; rows become visible file
-/// by file, the last of them with [`finish`](Self::finish). A writer that is dropped instead leaves
+/// by file, the last of them with [`finish`](Self::finish), and when that has returned they survive a loss of
+/// power. A writer that is dropped instead leaves
 /// unfinished files that no query reads and that the next writer of the same source deletes.
 pub struct LakeWriter {
     tables: Vec<Table>,
@@ -64,6 +71,8 @@ pub struct LakeWriter {
     unfit: usize,
     /// What went wrong first; nothing is written after it.
     failed: Option<Error>,
+    /// Told when a segment is whole.
+    segment_of: Option<Arc<Shared>>,
 }
 
 struct Table {
@@ -76,17 +85,32 @@ struct Table {
 
 impl LakeWriter {
     pub(crate) fn new(lake: PathBuf, source: &str) -> Self {
+        Self::with(Parts::new(lake, format!("{:016x}", fnv1a(source.as_bytes()))))
+    }
+
+    /// Writes segment `number`; looks for what an earlier writer left only when the last was not finished.
+    pub(crate) fn segment(lake: PathBuf, number: u64, shared: &Arc<Shared>) -> Self {
+        let mut writer = Self::with(Parts::segment(lake, number));
+        if !shared.segment_is_open.swap(true, Ordering::SeqCst) {
+            writer.parts.fresh();
+        }
+        writer.segment_of = Some(Arc::clone(shared));
+        writer
+    }
+
+    fn with(parts: Parts) -> Self {
         Self {
             tables: Vec::new(),
             logs: HashMap::new(),
             event_logs: HashMap::new(),
             schemas: Vec::new(),
             files: HashMap::new(),
-            parts: Parts::new(lake, format!("{:016x}", fnv1a(source.as_bytes()))),
+            parts,
             buffered_bytes: 0,
             scattered_bytes: 0,
             unfit: 0,
             failed: None,
+            segment_of: None,
         }
     }
 
@@ -144,6 +168,9 @@ impl LakeWriter {
         }
         let parts = self.parts.count();
         self.parts.finish()?;
+        if let Some(shared) = self.segment_of {
+            shared.segment_is_open.store(false, Ordering::SeqCst);
+        }
         Ok(Summary { tables: tables.into_iter().collect(), parts, unfit: self.unfit })
     }
 

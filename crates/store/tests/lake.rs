@@ -405,6 +405,18 @@ fn rows_lie_in_the_folder_of_their_hour() {
                         1774003600000000000,
                     ),
                 ),
+                columns: [
+                    "ts",
+                    "uid",
+                    "id.orig_h",
+                    "id.orig_p",
+                    "id.resp_h",
+                    "id.resp_p",
+                    "func",
+                    "_file",
+                    "_number",
+                    "_arrived",
+                ],
             },
         ]
     "#]]
@@ -553,7 +565,7 @@ fn errors_name_the_place_and_what_was_meant() {
 #[test]
 fn a_query_takes_no_more_memory_than_it_may() {
     let lake = Scratch::written("a", |writer| tell(writer, &["READ"; 20_000]));
-    let limits = Limits { memory_bytes: 1_000_000, rows: None };
+    let limits = Limits { memory_bytes: 1_000_000, ..Limits::default() };
     let answer = lake.query("SELECT * FROM told ORDER BY _number DESC", &limits);
     let error = answer.and_then(|answer| answer.write(Format::Csv, &mut Vec::new())).unwrap_err();
     assert!(matches!(error, Error::Memory { limit: 1 }), "{error:?}");

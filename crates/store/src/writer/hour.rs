@@ -7,7 +7,7 @@ use model::Time;
 use std::collections::BTreeMap;
 
 /// The hour that begins at `hour` as folders have it: `2026-11-24T19`.
-pub(super) fn hour_text(hour: Time) -> String {
+pub(crate) fn hour_text(hour: Time) -> String {
     hour.iso().chars().take_while(|c| *c != ':').collect()
 }
 

@@ -1,5 +1,6 @@
 use super::hour::hour_text;
-use crate::catalog::entries;
+use crate::catalog::{entries, name};
+use crate::folder::Folders;
 use crate::{Error, Result};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -21,6 +22,19 @@ const OPEN_BYTES_MAX: usize = 32 << 20;
 /// Rows between two looks at the statistics when a query skips.
 const ROW_GROUP_ROWS: usize = 128 << 10;
 
+/// How every part of the lake is written.
+pub(crate) fn properties() -> WriterProperties {
+    let level = ZstdLevel::try_new(1).unwrap_or_default();
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_dictionary_page_size_limit(128 << 10)
+        .set_data_page_size_limit(128 << 10)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_created_by("tieline".to_owned())
+        .build()
+}
+
 /// The files that a writer fills, by table and hour.
 pub(super) struct Parts {
     lake: PathBuf,
@@ -31,6 +45,9 @@ pub(super) struct Parts {
     begun: Vec<(Arc<str>, Time)>,
     /// Whether earlier writers may have left parts with this key.
     replaces: bool,
+    /// The segment that the parts are of.
+    segment: Option<u64>,
+    folders: Folders,
     /// Counts the writes, so that it is known which part waited longest.
     clock: u64,
 }
@@ -47,16 +64,22 @@ struct Part {
 impl Parts {
     /// Parts whose names carry `key`.
     pub(super) fn new(lake: PathBuf, key: String) -> Self {
-        let level = ZstdLevel::try_new(1).unwrap_or_default();
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(level))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_dictionary_page_size_limit(128 << 10)
-            .set_data_page_size_limit(128 << 10)
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_created_by("tieline".to_owned())
-            .build();
-        Self { lake, key, properties, open: BTreeMap::new(), begun: Vec::new(), replaces: true, clock: 0 }
+        Self {
+            lake,
+            key,
+            properties: properties(),
+            open: BTreeMap::new(),
+            begun: Vec::new(),
+            replaces: true,
+            segment: None,
+            folders: Folders::default(),
+            clock: 0,
+        }
+    }
+
+    /// Parts of segment `number`.
+    pub(super) fn segment(lake: PathBuf, number: u64) -> Self {
+        Self { segment: Some(number), ..Self::new(lake, name::segment_key(number)) }
     }
 
     /// Nobody wrote parts with this key before.
@@ -74,7 +97,7 @@ impl Parts {
         let place = (Arc::clone(table), hour);
         let grown = self.open.get(&place).is_some_and(|part| part.schema != rows.schema());
         if grown && let Some(part) = self.open.remove(&place) {
-            part.end()?;
+            self.end(part)?;
         }
         self.clock += 1;
         let clock = self.clock;
@@ -93,21 +116,46 @@ impl Parts {
     /// Ends all parts and deletes what earlier writers with this key left.
     pub(super) fn finish(mut self) -> Result<()> {
         while let Some((_, part)) = self.open.pop_first() {
-            part.end()?;
+            self.end(part)?;
         }
-        if self.replaces { self.delete_stale() } else { Ok(()) }
+        self.folders.sync()?;
+        if !self.replaces {
+            return Ok(());
+        }
+        self.delete_stale()?;
+        self.folders.sync()
     }
 
     fn begin(&mut self, place: &(Arc<str>, Time), schema: SchemaRef) -> Result<Part> {
         let dir = self.lake.join(&*place.0).join(format!("hour={}", hour_text(place.1)));
-        fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
         let name = format!("part-{}-{:06}", self.key, self.begun.len());
-        let unfinished = dir.join(format!(".{name}.unfinished"));
-        let file = File::create(&unfinished).map_err(Error::io("create", &unfinished))?;
+        self.refuse_merged(&dir)?;
+        let (unfinished, file) = self.folders.create(&dir, &format!(".{name}.unfinished"))?;
         let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(self.properties.clone()))
             .map_err(Error::part("write", &unfinished))?;
         self.begun.push(place.clone());
         Ok(Part { writer, schema, unfinished, path: dir.join(format!("{name}.parquet")), used: self.clock })
+    }
+
+    /// What a merged part stands for does not count: rows in it would be lost.
+    fn refuse_merged(&self, dir: &Path) -> Result<()> {
+        let Some(segment) = self.segment else { return Ok(()) };
+        let holds = |part: &PathBuf| {
+            let whole_and_merged = name::is_part(part) && name::is_merged(part);
+            whole_and_merged && name::segments(part).is_some_and(|segments| segments.contains(&segment))
+        };
+        match entries(dir)?.into_iter().find(holds) {
+            Some(part) => Err(Error::Merged { segment, part }),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the part visible: only a whole file gets a name that queries read.
+    fn end(&mut self, part: Part) -> Result<()> {
+        let Part { mut writer, unfinished, path, .. } = part;
+        writer.finish().map_err(Error::part("write", &unfinished))?;
+        writer.inner().sync_data().map_err(Error::io("write", &unfinished))?;
+        self.folders.rename(&unfinished, &path)
     }
 
     fn make_room(&mut self) -> Result<()> {
@@ -118,7 +166,7 @@ impl Parts {
                 return Ok(());
             };
             if let Some(part) = self.open.remove(&oldest) {
-                part.end()?;
+                self.end(part)?;
             }
         }
         Ok(())
@@ -136,12 +184,13 @@ impl Parts {
         Ok(())
     }
 
-    fn delete_stale(&self) -> Result<()> {
+    fn delete_stale(&mut self) -> Result<()> {
         for table in entries(&self.lake)? {
             for hour in entries(&table)? {
                 for part in entries(&hour)? {
                     if self.is_stale(&part) {
                         fs::remove_file(&part).map_err(Error::io("delete", &part))?;
+                        self.folders.changed(&hour)?;
                     }
                 }
                 // Fails when rows are left in it, as it should.
@@ -163,15 +212,5 @@ impl Parts {
         begun.is_none_or(|(table, hour)| {
             path.parent() != Some(&self.lake.join(&**table).join(format!("hour={}", hour_text(*hour))))
         })
-    }
-}
-
-impl Part {
-    /// Makes the part visible: only a whole file gets a name that queries read.
-    fn end(self) -> Result<()> {
-        let mut writer = self.writer;
-        writer.finish().map_err(Error::part("write", &self.unfinished))?;
-        writer.inner().sync_data().map_err(Error::io("write", &self.unfinished))?;
-        fs::rename(&self.unfinished, &self.path).map_err(Error::io("create", &self.path))
     }
 }
