@@ -1,6 +1,6 @@
 # Two commands for a fresh Debian or Ubuntu machine:
-#   make demo   builds Tieline, writes the sample site and tells its story
-#   make test   checks everything: format, lints, all tests
+#   make demo   builds Tieline and runs the whole story on the virtual site, shown in the console
+#   make test   checks everything: format, lints, all tests, the console in a browser
 # Both do their own set-up and say what they do; a second run skips what is there.
 
 SHELL := /bin/bash
@@ -17,39 +17,58 @@ SHARED ?= ../shared
 WEB := crates/console/web
 export TIELINE_CORPUS ?= $(abspath target/corpus)
 
-.PHONY: help demo test web setup-build setup-test corpus bench clean
+.PHONY: help demo test web peers setup-build setup-web setup-test corpus bench bench-live picture clean
+
+WEB := crates/console/web
+PEERS := target/peers
 
 help:
-	@echo 'make demo   build Tieline, write the sample site and tell its story'
-	@echo 'make test   check everything: format, lints, all tests'
-	@echo 'make bench  measure tieline read against tcpdump (needs the benchmark captures, see docs/performance.md)'
+	@echo 'make demo        build Tieline and run the whole story on the virtual site, shown in the console'
+	@echo 'make test        check everything: format, lints, all tests, the console in a browser'
+	@echo 'make web         build the web console, which the binary carries'
+	@echo 'make bench       measure tieline read against tcpdump (needs the benchmark captures, see docs/performance.md)'
+	@echo 'make bench-live  measure how soon the console shows an alarm, and the memory of an idle centre'
+	@echo 'make picture     take the screenshots of the manual anew'
 
 demo: setup-build web
 	@echo '== building (the first time takes about ten minutes on two cores, most of it the query engine)'
 	$(CARGO) build --quiet -p tieline
-	echo '== writing the sample site to $(SAMPLE)'
-	$(TIELINE) sample $(SAMPLE) --quiet >/dev/null
-	echo '== reading it as one story: tieline read $(SAMPLE)/evidence'
-	# Exit code 1 says that there are findings: here there have to be.
-	code=0; $(TIELINE) read $(SAMPLE)/evidence || code=$$?
-	[ $$code -eq 1 ] || { echo "expected findings, got exit code $$code" >&2; exit 1; }
+	echo '== the story runs for three minutes; Ctrl-C ends it and leaves nothing behind'
+	# Exit code 1 says that there were incidents: here there have to be.
+	code=0; $(TIELINE) demo $(DEMO) || code=$$?
+	[ $$code -le 1 ] || exit $$code
 
-test: setup-build setup-test web corpus
+test: setup-build setup-test web peers corpus
 	@echo '== format'
 	$(CARGO) fmt --all --check
+	echo '== types of the console'
+	(cd $(WEB) && npm run --silent check)
 	echo '== lints'
 	$(CARGO) clippy --quiet --workspace --all-targets -- -D warnings
 	echo '== tests'
 	$(CARGO) test --quiet --workspace
+	echo '== the console in a browser'
+	.ci/console $(TIELINE)
 
-# The web console that the binary carries; built again when its sources changed.
-web: $(WEB)/dist/index.html
-$(WEB)/dist/index.html: $(WEB)/package-lock.json $(WEB)/vite.config.ts $(WEB)/index.html $(shell find $(WEB)/src -type f)
-	@command -v npm >/dev/null || { echo '== installing nodejs npm'; .ci/apt nodejs npm; }
-	echo '== building the web console'
-	cd $(WEB)
-	npm ci --silent --no-audit --no-fund
-	npm run --silent build -- --logLevel warn
+# The console is built when one of its files is newer than what was built of them.
+web: setup-web
+	@cd $(WEB)
+	if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+	    echo '== installing what the console is built with'
+	    npm ci --silent --no-audit --no-fund
+	fi
+	if [ ! -e dist/index.html ] || [ -n "$$(find src index.html package-lock.json vite.config.ts -newer dist/index.html | head -1)" ]; then
+	    echo '== building the console'
+	    npm run --silent build -- --logLevel error
+	fi
+
+# Stock clients that the tests let talk to the virtual site.
+peers:
+	@if [ ! -x $(PEERS)/bin/python ] || ! $(PEERS)/bin/python -c 'import pymodbus' 2>/dev/null; then
+	    echo '== installing pymodbus in $(PEERS)'
+	    python3 -m venv $(PEERS)
+	    $(PEERS)/bin/pip install --quiet --disable-pip-version-check 'pymodbus==3.16.1'
+	fi
 
 setup-build:
 	@missing=''
@@ -57,11 +76,17 @@ setup-build:
 	[ -z "$$missing" ] || { echo "== installing$$missing"; .ci/apt $$missing; }
 	command -v $(CARGO) >/dev/null || { echo 'Rust is missing: install it with rustup (rust-toolchain.toml says which)' >&2; exit 1; }
 
+setup-web:
+	@command -v npm >/dev/null || { echo '== installing node and npm'; .ci/apt nodejs npm; }
+	node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' \
+	    || { echo "node $$(node --version) is too old for the console: it takes 20.19 or newer (nodesource.com has it)" >&2; exit 1; }
+
 setup-test:
 	@missing=''
-	command -v tcpdump >/dev/null || missing="$$missing tcpdump"
-	command -v tshark >/dev/null || missing="$$missing tshark"
-	command -v python3 >/dev/null || missing="$$missing python3"
+	for pair in tcpdump:tcpdump tshark:tshark python3:python3 ip:iproute2 nft:nftables tcpreplay:tcpreplay chromium:chromium; do
+	    command -v $${pair%%:*} >/dev/null || missing="$$missing $${pair##*:}"
+	done
+	python3 -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"
 	[ -z "$$missing" ] || { echo "== installing$$missing"; .ci/apt $$missing; }
 
 # Real captures and logs lie beside the project where they are at hand; tests that use them say so when they are not.
@@ -76,6 +101,14 @@ corpus:
 bench: setup-build setup-test
 	$(CARGO) build --quiet --release -p tieline
 	python3 benches/read.py --tieline $(TARGET)/release/tieline $(FILES)
+
+bench-live: setup-build web
+	$(CARGO) build --quiet -p tieline
+	python3 benches/live.py --tieline $(TIELINE)
+
+picture: setup-build setup-test web
+	$(CARGO) build --quiet -p tieline
+	node docs/picture.mjs $(TIELINE)
 
 clean:
 	$(CARGO) clean

@@ -11,6 +11,7 @@ mod desk;
 mod follow;
 mod ingest;
 mod input;
+mod keeper;
 pub(crate) mod login;
 mod picture;
 mod progress;
@@ -32,13 +33,14 @@ use config::Config;
 use detect::chains::Options;
 use follow::Follower;
 use ingest::{Ingest, Setup};
+use keeper::Keeper;
 use picture::Picture;
 use progress::ProgressFile;
 use respond::Firewall;
 use site::Site;
 use sources::Register;
 use spool::Spool;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -95,6 +97,18 @@ impl Soc {
         let (sender, receiver) = sync_channel(input::WAITING_MAX);
         let inlet = Inlet(sender);
         let chains = detection.chains;
+        let settled = Arc::new(AtomicU64::new(0));
+        let keeper = Keeper {
+            lake: lake.clone(),
+            clock: Arc::clone(&clock),
+            settled: Arc::clone(&settled),
+            days: config.keep.lake_days,
+            complain: {
+                let inlet = inlet.clone();
+                // An intake that has ended shows nothing any more.
+                Box::new(move |text| drop(inlet.put(Input::Trouble(text))))
+            },
+        };
         let setup = Setup {
             pipeline,
             chains,
@@ -105,6 +119,7 @@ impl Soc {
             clock: Arc::clone(&clock),
             rules: loaded,
             acknowledged: Arc::clone(&acknowledged),
+            settled: Arc::clone(&settled),
         };
         let mut ingest = Ingest::new(setup, show, problems);
         let mut numbers = vec![];
@@ -126,6 +141,10 @@ impl Soc {
             thread("folders", {
                 let stop = Arc::clone(&stop);
                 move || follower.run(&stop)
+            })?,
+            thread("keeper", {
+                let stop = Arc::clone(&stop);
+                move || keeper.run(&stop)
             })?,
             thread("desk", {
                 let (desk, stop) = (Arc::clone(&desk), Arc::clone(&stop));

@@ -16,6 +16,7 @@ use sensor::capture::{Capture, Packet};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -48,6 +49,8 @@ pub(crate) struct Setup {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rules: [u32; 2],
     pub(crate) acknowledged: Arc<Mutex<BTreeMap<String, String>>>,
+    /// Segments of the lake that will not be written again.
+    pub(crate) settled: Arc<AtomicU64>,
 }
 
 /// An interface that is listened to, or a capture that is being read.
@@ -126,9 +129,9 @@ const PROBLEMS_MAX: usize = 50;
 impl Ingest {
     pub(crate) fn new(mut setup: Setup, show: watch::Sender<Arc<Picture>>, problems: Vec<String>) -> Self {
         let began = setup.clock.now();
-        let segment = segment_name(setup.progress.segments);
-        // A crash may have left parts of the segment that was being written.
-        setup.pipeline.lake = Some(setup.lake.writer(&segment));
+        // A crash may have left parts of the segment that was being written: this one replaces them.
+        setup.pipeline.lake = Some(setup.lake.segment(setup.progress.segments));
+        setup.settled.store(setup.progress.segments, Ordering::Relaxed);
         Self {
             setup,
             taps: BTreeMap::new(),
@@ -215,6 +218,7 @@ impl Ingest {
             Input::Events { source, events, read } => self.events(source, &events, read),
             Input::Capture { source, path } => self.open_capture(source, &path),
             Input::Problem { source, text } => self.problem(source, text),
+            Input::Trouble(text) => self.complain(text),
             Input::Store(answer) => self.store_now(&answer),
             Input::Stop => self.ended = true,
         }
@@ -462,13 +466,16 @@ impl Ingest {
         self.setup.progress.acknowledged.clone_from(&acknowledged);
         drop(acknowledged);
         match self.setup.file.save(&self.setup.progress) {
-            Ok(()) => self.durable = now,
+            Ok(()) => {
+                self.durable = now;
+                self.setup.settled.store(self.setup.progress.segments, Ordering::Relaxed);
+            }
             Err(error) => self.complain(format!("cannot write the progress: {error}")),
         }
     }
 
     fn next_segment(&mut self) {
-        let mut lake = self.setup.lake.new_writer(&segment_name(self.setup.progress.segments));
+        let mut lake = self.setup.lake.segment(self.setup.progress.segments);
         self.sources.iter().for_each(|(number, source)| lake.file(*number, &source.name));
         self.setup.pipeline.lake = Some(lake);
     }
@@ -514,10 +521,6 @@ fn is_alarm(folded: &crate::findings::Folded) -> bool {
 fn evidence_of(step: &model::Step) -> (u32, u64) {
     let origin = step.finding.evidence.origin;
     (origin.file, origin.number)
-}
-
-fn segment_name(number: u64) -> String {
-    format!("segment {number}")
 }
 
 /// Resolves what the rules found, folds it, and hands it to the chains.

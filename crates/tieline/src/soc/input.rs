@@ -19,6 +19,8 @@ pub(crate) enum Input {
     Capture { source: u32, path: PathBuf },
     /// Something is wrong with a source.
     Problem { source: u32, text: String },
+    /// Something else is wrong.
+    Trouble(String),
     /// Everything known so far shall be on disk; answered when it is.
     Store(SyncSender<()>),
     /// The end.
