@@ -1,5 +1,5 @@
 //! Makes a lake of many small parts in a temporary folder, and prints how long what is asked of it takes,
-//! before they are merged and after: `cargo run -p store --example parts [PARTS]`.
+//! before they are merged and after: `cargo run -p store --example parts [PARTS [ROWS IN EACH]]`.
 
 #![allow(clippy::print_stdout, reason = "a measurement is for the terminal")]
 
@@ -21,7 +21,7 @@ model::log! {
 
 const START: Time = Time(1_774_000_000_000_000_000);
 
-/// Rows in a part: ten seconds of two controllers that are polled four times a second.
+/// Rows in ten seconds of two controllers that are polled four times a second.
 const ROWS: u64 = 80;
 
 const QUESTIONS: [&str; 3] = [
@@ -31,10 +31,12 @@ const QUESTIONS: [&str; 3] = [
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let parts: u64 = std::env::args().nth(1).map_or(Ok(2_000), |parts| parts.parse())?;
+    let mut arguments = std::env::args().skip(1);
+    let parts: u64 = arguments.next().map_or(Ok(2_000), |parts| parts.parse())?;
+    let rows: u64 = arguments.next().map_or(Ok(ROWS), |rows| rows.parse())?;
     let dir = std::env::temp_dir().join(format!("lake-parts-{}", std::process::id()));
     let lake = Lake::create(&dir)?;
-    timed("write", || (0..parts).try_for_each(|number| write(&lake, number)))?;
+    timed("write", || (0..parts).try_for_each(|number| write(&lake, number, rows)))?;
     ask(&lake)?;
     let tomorrow = START + Span::s(i64::try_from(parts * 10 + 86_400).unwrap_or(i64::MAX));
     for turn in ["merges", "deletes", "looks", "looks at times alone"] {
@@ -67,13 +69,13 @@ fn timed(what: &str, work: impl FnOnce() -> Result<(), store::Error>) -> Result<
     Ok(())
 }
 
-fn write(lake: &Lake, segment: u64) -> Result<(), store::Error> {
+fn write(lake: &Lake, segment: u64, rows: u64) -> Result<(), store::Error> {
     let end = |last, port| Endpoint { addr: std::net::Ipv4Addr::new(10, 1, 10, last).into(), port };
     let conversation = Conversation::new(Uid::from_hash(7), end(20, 49_152), end(5, 502), Transport::Tcp);
     let mut writer = lake.segment(segment);
-    for number in 0..ROWS {
+    for number in 0..rows {
         let time = START + Span::s(i64::try_from(segment * 10).unwrap_or(0));
-        let time = time + Span(i64::try_from(number).unwrap_or(0) * 125_000_000);
+        let time = time + Span(i64::try_from(number * 10_000_000_000 / rows).unwrap_or(0));
         let origin = Origin { file: 1, number };
         let at = At { time, origin, conversation: Some(&conversation), ot: None };
         writer.put(&at, &Poll { function: "READ_HOLDING_REGISTERS", address: number, level: 0.5 });

@@ -24,7 +24,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { memory_bytes: 128 << 20, file_bytes: 256 << 20 }
+        Self { memory_bytes: 128 << 20, file_bytes: 32 << 20 }
     }
 }
 
@@ -53,12 +53,14 @@ pub(crate) fn compact(
 ) -> Result<Compacted> {
     let _alone = alone(lake)?;
     let may_delete = shared.readers.have_ended();
-    let mut work = Work { shared, settled, budget, may_delete, read: 0, done: Compacted::default() };
+    let done = Compacted::default();
+    let mut work = Work { shared, settled, budget, may_delete, read: 0, done, failed: None };
     let result = work.run(lake, before);
     if work.done.parts > 0 {
         shared.readers.turn();
     }
-    result.map(|()| work.done)
+    result?;
+    work.failed.map_or(Ok(work.done), Err)
 }
 
 /// Waits until nobody else merges or deletes in `lake`, in whatever process.
@@ -77,6 +79,8 @@ struct Work<'a> {
     /// Bytes of files read so far.
     read: u64,
     done: Compacted,
+    /// What went wrong first: one damaged part does not hold up the other hours.
+    failed: Option<Error>,
 }
 
 /// What lies in the folder of an hour.
@@ -98,8 +102,11 @@ impl Work<'_> {
                     continue;
                 }
                 let changed = dir.metadata().and_then(|meta| meta.modified()).ok();
-                if !changed.is_some_and(|changed| self.shared.is_compact(&dir, changed)) {
-                    self.hour(dir, changed)?;
+                if changed.is_some_and(|changed| self.shared.is_compact(&dir, changed)) {
+                    continue;
+                }
+                if let Err(error) = self.hour(dir, changed) {
+                    self.failed.get_or_insert(error);
                 }
                 if self.done.more {
                     return Ok(());
@@ -115,7 +122,7 @@ impl Work<'_> {
         let merged_before = self.done.parts;
         let waits = waits || hour.has_unsettled(self.settled);
         for group in self.groups(&hour)? {
-            if self.read > 0 && self.read + group.file_bytes() > self.budget.file_bytes {
+            if self.read > 0 && self.read.saturating_add(group.file_bytes()) > self.budget.file_bytes {
                 self.done.more = true;
                 return Ok(());
             }
@@ -158,13 +165,13 @@ impl Work<'_> {
 
     /// Writes the rows of `group` as one part that stands for it.
     fn merge(&mut self, dir: &Path, group: &Group) -> Result<()> {
+        self.read = self.read.saturating_add(group.file_bytes());
         let name = name::merged(&group.segments);
         let mut folders = Folders::default();
         let (unfinished, file) = folders.create(dir, &format!(".{name}.unfinished"))?;
         let rows = merge::merge(&group.parts, file, &unfinished)?;
         folders.rename(&unfinished, &dir.join(format!("{name}.parquet")))?;
         folders.sync()?;
-        self.read = self.read.saturating_add(group.file_bytes());
         self.done.merged += count(group.parts.len());
         self.done.parts += 1;
         self.done.rows += rows;

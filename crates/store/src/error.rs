@@ -161,12 +161,10 @@ pub(crate) fn from_datafusion(error: &DataFusionError, memory_bytes: usize) -> E
 
 /// Whether a file was no longer there.
 fn is_gone(error: &DataFusionError) -> bool {
-    use datafusion::object_store;
-    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |cause| cause.source());
-    causes.any(|cause| {
-        matches!(cause.downcast_ref(), Some(object_store::Error::NotFound { .. }))
-            || matches!(cause.downcast_ref(), Some(DataFusionError::ObjectStore(inner)) if matches!(**inner, object_store::Error::NotFound { .. }))
-    })
+    use datafusion::object_store::Error::NotFound;
+    let first: &dyn std::error::Error = error;
+    std::iter::successors(Some(first), |cause| cause.source())
+        .any(|cause| matches!(cause.downcast_ref(), Some(NotFound { .. })))
 }
 
 /// The parser tells the place in its text: `... at Line: 1, Column: 8`.

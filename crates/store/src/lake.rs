@@ -52,12 +52,6 @@ impl Lake {
         LakeWriter::new(self.dir.clone(), source)
     }
 
-    /// Starts to write something that no writer ever wrote before, under a `source` of its own; so
-    /// [`LakeWriter::finish`] need not look for what to replace, which takes time in a large lake.
-    pub fn new_writer(&self, source: &str) -> LakeWriter {
-        LakeWriter::new(self.dir.clone(), source).fresh()
-    }
-
     /// Starts to write segment `number` of what comes in all day; its parts can be
     /// [compacted](Self::compact).
     ///
@@ -100,7 +94,7 @@ impl Lake {
     /// a call costs a look at the time of every hour's folder.
     ///
     /// # Errors
-    /// When a part cannot be read or written; what was merged before it stays so.
+    /// When a part cannot be read or written, with what went wrong first; the other hours are merged.
     pub fn compact(&self, before: Time, settled: u64, budget: Budget) -> Result<Compacted> {
         compact::compact(&self.dir, &self.shared, before, settled, budget)
     }

@@ -4,6 +4,11 @@
 //! whose event time lies in that hour (UTC); every `<log>` is a table. A part appears under its name only
 //! when it is whole.
 //!
+//! What is read as a whole, a capture or a file of events, has its own parts ([`Lake::writer`]), which a second
+//! reading replaces. What comes in all day is written in segments ([`Lake::segment`]), whose small parts
+//! [`Lake::compact`] merges: `merged-<first>-<last>.parquet` stands for all parts that segments `first` to
+//! `last` have in its hour. [`Lake::retain`] takes old hours out.
+//!
 //! | in a row | in the lake |
 //! | --- | --- |
 //! | `time` | timestamp, nanoseconds, UTC |

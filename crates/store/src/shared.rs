@@ -16,7 +16,8 @@ const COMPACT_HOURS_MAX: usize = 131_072;
 pub(crate) struct Shared {
     pub(crate) footers: Footers,
     pub(crate) readers: Readers,
-    /// Whether a crash, or a writer that was not finished, may have left parts of a segment.
+    /// Whether a crash, or a writer that was not finished, may have left parts of a segment: the next writer of
+    /// segments looks for them.
     pub(crate) segment_is_open: AtomicBool,
     /// Hours before it are no longer read; the lowest number when all are.
     oldest: AtomicI64,

@@ -18,7 +18,6 @@ use part::Parts;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Rows of a table that are brought into columns together.
 const BATCH_ROWS: usize = 8192;
@@ -71,8 +70,6 @@ pub struct LakeWriter {
     unfit: usize,
     /// What went wrong first; nothing is written after it.
     failed: Option<Error>,
-    /// Told when a segment is whole.
-    segment_of: Option<Arc<Shared>>,
 }
 
 struct Table {
@@ -90,12 +87,7 @@ impl LakeWriter {
 
     /// Writes segment `number`; looks for what an earlier writer left only when the last was not finished.
     pub(crate) fn segment(lake: PathBuf, number: u64, shared: &Arc<Shared>) -> Self {
-        let mut writer = Self::with(Parts::segment(lake, number));
-        if !shared.segment_is_open.swap(true, Ordering::SeqCst) {
-            writer.parts.fresh();
-        }
-        writer.segment_of = Some(Arc::clone(shared));
-        writer
+        Self::with(Parts::segment(lake, number, shared))
     }
 
     fn with(parts: Parts) -> Self {
@@ -110,14 +102,7 @@ impl LakeWriter {
             scattered_bytes: 0,
             unfit: 0,
             failed: None,
-            segment_of: None,
         }
-    }
-
-    /// Nothing of its source is there yet.
-    pub(crate) fn fresh(mut self) -> Self {
-        self.parts.fresh();
-        self
     }
 
     /// Rows taken since the writer was made; the next [`finish`](Self::finish) makes them durable.
@@ -168,9 +153,6 @@ impl LakeWriter {
         }
         let parts = self.parts.count();
         self.parts.finish()?;
-        if let Some(shared) = self.segment_of {
-            shared.segment_is_open.store(false, Ordering::SeqCst);
-        }
         Ok(Summary { tables: tables.into_iter().collect(), parts, unfit: self.unfit })
     }
 

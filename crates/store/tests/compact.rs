@@ -145,14 +145,14 @@ fn the_parts_of_an_hour_become_one_in_order_of_time() {
     let lake = scratch.lake();
     for number in 0..20 {
         let seconds = i64::try_from(number).unwrap();
-        segment(&lake, number, 2 * number, &[100 - seconds, 50]);
+        segment(&lake, number, 4 * number, &[100 - seconds, 50, 50, 50]);
     }
-    segment(&lake, 20, 40, &[HOUR]);
+    segment(&lake, 20, 80, &[HOUR]);
     let before = ask(&lake, "SELECT * FROM told ORDER BY ts, _number");
     let done = lake.compact(after(HOUR), 21, Budget::default()).unwrap();
-    assert_eq!(done, Compacted { merged: 20, parts: 1, rows: 40, deleted: 0, more: false });
+    assert_eq!(done, Compacted { merged: 20, parts: 1, rows: 80, deleted: 0, more: false });
     assert_eq!(ask(&lake, "SELECT * FROM told ORDER BY ts, _number"), before);
-    assert_eq!(lake.tables().unwrap()[0].rows, 41);
+    assert_eq!(lake.tables().unwrap()[0].rows, 81);
     let done = compact(&lake, 21);
     assert_eq!(done, Compacted { deleted: 20, ..Compacted::default() });
     assert_eq!(ask(&lake, "SELECT * FROM told ORDER BY ts, _number"), before);
@@ -163,8 +163,8 @@ fn the_parts_of_an_hour_become_one_in_order_of_time() {
     .assert_eq(&scratch.listing());
     let order = ask(&lake, "SELECT _number FROM told WHERE hour = '2026-03-20T09'");
     let order: Vec<u64> = order.lines().skip(1).map(|line| line.parse().unwrap()).collect();
-    let same_moment = (0..20).map(|number| 2 * number + 1);
-    assert_eq!(order, same_moment.chain((0..20).rev().map(|number| 2 * number)).collect::<Vec<_>>());
+    let same_moment = (0..80).filter(|number| number % 4 != 0);
+    assert_eq!(order, same_moment.chain((0..20).rev().map(|number| 4 * number)).collect::<Vec<_>>());
 }
 
 #[test]
@@ -317,6 +317,21 @@ fn a_merged_part_is_as_large_as_the_memory_allows() {
     assert_eq!((done.merged, done.rows), (40, 40_000));
     assert!((3..10).contains(&done.parts), "{done:?}");
     assert_eq!(numbers(&lake), (0..40_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_damaged_part_is_named_and_holds_up_no_other_hour() {
+    let scratch = Scratch::new();
+    let lake = scratch.lake();
+    (0..4).for_each(|number| segment(&lake, number, 2 * number, &[1, HOUR]));
+    let damaged = scratch.0.join(scratch.files().first().unwrap());
+    fs::write(&damaged, b"PAR1").unwrap();
+    let error = lake.compact(after(24 * HOUR), 4, Budget::default()).unwrap_err().to_string();
+    assert_eq!(error, format!("cannot read the part {}", damaged.display()));
+    assert_eq!(
+        scratch.files().iter().filter(|path| path.display().to_string().contains("merged-")).count(),
+        1
+    );
 }
 
 #[test]

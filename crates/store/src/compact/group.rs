@@ -2,7 +2,7 @@ use crate::catalog::{Part, name};
 use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
-/// Small parts that an hour may have; one more has them merged.
+/// Small parts that an hour may have; one more has them merged, as have enough rows for a full part.
 const PARTS_MAX: usize = 8;
 
 /// Parts that are smaller together are merged even when they are few: quiet tables have many hours.
@@ -29,17 +29,12 @@ pub(super) struct Group {
 pub(super) fn groups(parts: Vec<Part>, memory_bytes: u64) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for next in by_segments(parts) {
-        if next.bytes() >= memory_bytes / 2 {
-            groups.push(next);
-            // Nothing is put together across it.
-            continue;
-        }
         match groups.last_mut().filter(|last| last.takes(&next, memory_bytes)) {
             Some(last) => last.append(next),
             None => groups.push(next),
         }
     }
-    groups.retain(Group::is_worth_it);
+    groups.retain(|group| group.is_worth_it(memory_bytes));
     groups
 }
 
@@ -74,12 +69,16 @@ impl Group {
         bytes(self.rows, self.value_bytes, self.columns.len())
     }
 
+    /// Whether it is large enough to be left alone from then on.
+    fn is_full(&self, memory_bytes: u64) -> bool {
+        self.bytes() >= memory_bytes / 2
+    }
+
     fn takes(&self, next: &Group, memory_bytes: u64) -> bool {
         let (rows, value_bytes) = (self.rows + next.rows, self.value_bytes + next.value_bytes);
         let columns = self.columns.union(&next.columns).count();
-        self.bytes() < memory_bytes / 2
-            && rows <= ROWS_MAX
-            && bytes(rows, value_bytes, columns) <= memory_bytes
+        let fits = rows <= ROWS_MAX && bytes(rows, value_bytes, columns) <= memory_bytes;
+        fits && !self.is_full(memory_bytes) && !next.is_full(memory_bytes)
     }
 
     fn append(&mut self, next: Group) {
@@ -90,9 +89,9 @@ impl Group {
         self.columns.extend(next.columns);
     }
 
-    fn is_worth_it(&self) -> bool {
-        let many = self.parts.len() > PARTS_MAX;
-        many || self.parts.len() > 1 && self.bytes() <= TINY_BYTES
+    fn is_worth_it(&self, memory_bytes: u64) -> bool {
+        let pays = self.bytes() <= TINY_BYTES || self.is_full(memory_bytes);
+        self.parts.len() > PARTS_MAX || self.parts.len() > 1 && pays
     }
 }
 

@@ -1,6 +1,7 @@
 use super::hour::hour_text;
 use crate::catalog::{entries, name};
 use crate::folder::Folders;
+use crate::shared::Shared;
 use crate::{Error, Result};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Parts that are written at the same time; the one that waited longest is ended for the next.
 const OPEN_MAX: usize = 48;
@@ -45,8 +47,8 @@ pub(super) struct Parts {
     begun: Vec<(Arc<str>, Time)>,
     /// Whether earlier writers may have left parts with this key.
     replaces: bool,
-    /// The segment that the parts are of.
-    segment: Option<u64>,
+    /// The segment that the parts are of, and who is to know whether it is whole.
+    segment: Option<(u64, Arc<Shared>)>,
     folders: Folders,
     /// Counts the writes, so that it is known which part waited longest.
     clock: u64,
@@ -77,14 +79,11 @@ impl Parts {
         }
     }
 
-    /// Parts of segment `number`.
-    pub(super) fn segment(lake: PathBuf, number: u64) -> Self {
-        Self { segment: Some(number), ..Self::new(lake, name::segment_key(number)) }
-    }
-
-    /// Nobody wrote parts with this key before.
-    pub(super) fn fresh(&mut self) {
-        self.replaces = false;
+    /// Parts of segment `number` of the lake that knows `shared`.
+    pub(super) fn segment(lake: PathBuf, number: u64, shared: &Arc<Shared>) -> Self {
+        let replaces = shared.segment_is_open.load(Ordering::SeqCst);
+        let segment = Some((number, Arc::clone(shared)));
+        Self { segment, replaces, ..Self::new(lake, name::segment_key(number)) }
     }
 
     /// Parts begun so far.
@@ -119,17 +118,25 @@ impl Parts {
             self.end(part)?;
         }
         self.folders.sync()?;
-        if !self.replaces {
-            return Ok(());
+        if self.replaces {
+            self.delete_stale()?;
+            self.folders.sync()?;
         }
-        self.delete_stale()?;
-        self.folders.sync()
+        self.set_segment_is_open(false);
+        Ok(())
+    }
+
+    fn set_segment_is_open(&self, open: bool) {
+        if let Some((_, shared)) = &self.segment {
+            shared.segment_is_open.store(open, Ordering::SeqCst);
+        }
     }
 
     fn begin(&mut self, place: &(Arc<str>, Time), schema: SchemaRef) -> Result<Part> {
         let dir = self.lake.join(&*place.0).join(format!("hour={}", hour_text(place.1)));
         let name = format!("part-{}-{:06}", self.key, self.begun.len());
         self.refuse_merged(&dir)?;
+        self.set_segment_is_open(true);
         let (unfinished, file) = self.folders.create(&dir, &format!(".{name}.unfinished"))?;
         let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(self.properties.clone()))
             .map_err(Error::part("write", &unfinished))?;
@@ -139,7 +146,7 @@ impl Parts {
 
     /// What a merged part stands for does not count: rows in it would be lost.
     fn refuse_merged(&self, dir: &Path) -> Result<()> {
-        let Some(segment) = self.segment else { return Ok(()) };
+        let Some((segment, _)) = self.segment else { return Ok(()) };
         let holds = |part: &PathBuf| {
             let whole_and_merged = name::is_part(part) && name::is_merged(part);
             whole_and_merged && name::segments(part).is_some_and(|segments| segments.contains(&segment))
