@@ -12,10 +12,10 @@ pub mod frames;
 pub mod live;
 mod mail;
 pub mod modbus;
+mod plc;
 mod process;
 mod random;
 mod rdp;
-mod registers;
 pub mod sample;
 pub mod script;
 pub mod tcp;
@@ -24,3 +24,10 @@ pub mod umas;
 mod windows;
 
 pub use windows::{Channel, Form};
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The value behind a lock. A thread that panicked has said so; what it left is still the best there is.
+fn held<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}

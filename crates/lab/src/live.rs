@@ -11,9 +11,7 @@ mod client;
 mod clock;
 mod engineering;
 mod firewall;
-mod memory;
 mod noise;
-mod plc;
 mod polls;
 mod process;
 mod server;
@@ -22,17 +20,17 @@ mod tap;
 
 pub use firewall::{Firewall, Flow};
 
+use crate::plc::Plc;
 use crate::sample::stage::Stage;
 use crate::script::{Act, Script};
 use clock::Clock;
 use model::Time;
 use noise::Noise;
-use plc::Plc;
 use process::Process;
 use site::Site;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use tap::Tap;
 
@@ -263,9 +261,4 @@ fn listen(script: &Script) -> Result<Vec<Listener>, LiveError> {
 /// What is not played from the script but done through a socket.
 fn on_sockets(act: &Act) -> bool {
     matches!(act, Act::Umas { .. } | Act::Write { .. } | Act::Identify { .. })
-}
-
-/// The value behind a lock. A thread that panicked has said so; what it left is still the best there is.
-fn held<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-use super::held;
 use super::site::{Site, loopback};
+use crate::held;
 use crate::modbus::{self, Pdu};
 use crate::random::Random;
 use crate::script::Host;

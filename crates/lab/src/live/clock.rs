@@ -1,4 +1,4 @@
-use super::held;
+use crate::held;
 use model::{Span, Time};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
 use super::clock::Clock;
-use super::held;
+use crate::held;
 use model::Time;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};

@@ -1,31 +1,15 @@
-//! The plant behind the controllers, and what their programs do in every scan.
-//!
-//! Registers beyond those that the sample has (`registers.rs`): anti-surge controller 110 surge cycles, 111
-//! manual command of the recycle valve (per mille; more than 1000: automatic); unit controller 211
-//! temperature of the thrust bearing (0.1 °C), 212 surge cycles, 213 trip word (bits as in [`trip_bit`]), 214
-//! reset of a trip, which starts the drive again when it changes to 1. Coils of both: 0 running, 1 close to
-//! surge, 2 tripped.
+//! The plant behind the controllers while the site runs.
 
-use super::held;
-use super::memory::Memory;
-use super::plc::{MARGIN, Plc, RECYCLE_MANUAL, TRIP_RESET};
 use super::site::Site;
-use crate::registers::{RPM_PER_RAD_S, SPEED_SETPOINT, Signals, VALVE_SETPOINT, life, word};
-use crate::script::RegisterMap;
+use crate::held;
+use crate::plc::{Plc, program};
 use model::Span;
-use plant::{Input, Measured, Station, Trip};
+use plant::{Measured, Station};
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// A controller's scan.
-const SCAN: Span = Span(20_000_000);
 /// Shortest time between two looks at the plant, when the story runs fast.
 const LOOK: Duration = Duration::from_millis(5);
-/// The first registers behind those that the sample has.
-const SURGE_CYCLES: u16 = 110;
-const BEARING: u16 = 211;
-/// Flags that the operating systems keep.
-const RUNNING: [u16; 2] = [107, 207];
 
 /// What the plant showed last.
 pub(crate) struct Process {
@@ -36,7 +20,7 @@ impl Process {
     /// A process of which the controllers have made their first scan.
     pub(crate) fn new<'a>(station: &mut Station, plcs: impl Iterator<Item = &'a Plc>) -> Self {
         let measured = station.measured();
-        plcs.for_each(|plc| scan(plc, station, &measured, Span(0), &mut false));
+        plcs.for_each(|plc| program::scan(plc, station, &measured, Span(0), &mut false));
         Self { measured: Mutex::new(measured) }
     }
 
@@ -49,96 +33,17 @@ impl Process {
     pub(crate) fn run(&self, site: &Site, mut station: Station) {
         let start = site.script.start;
         let (mut done, mut reset) = (start, false);
-        while site.clock.wait(site.clock.at_least(SCAN, LOOK)) {
+        while site.clock.wait(site.clock.at_least(program::SCAN, LOOK)) {
             let ms = whole_ms(site.clock.now() - done);
             station.advance(ms);
             done = done + Span(i64::from(ms) * 1_000_000);
             let measured = station.measured();
             for plc in &site.plcs {
-                scan(plc, &mut station, &measured, done - start, &mut reset);
+                program::scan(plc, &mut station, &measured, done - start, &mut reset);
             }
             *held(&self.measured) = measured;
         }
     }
-}
-
-/// One scan of one controller: what it measures goes into its memory, what it commands to the plant. The
-/// outputs of a stopped one stay as they are.
-fn scan(plc: &Plc, station: &mut Station, measured: &Measured, life_time: Span, reset: &mut bool) {
-    let (signals, life) = (signals(measured), life(life_time));
-    match plc.map {
-        RegisterMap::AntiSurge => {
-            let runs = plc.scan(RUNNING[0], |memory| anti_surge(memory, station, measured, (&signals, life)));
-            station.set(Input::AntiSurgeRunning(runs));
-        }
-        RegisterMap::Unit => {
-            plc.scan(RUNNING[1], |memory| unit(memory, station, measured, (&signals, life), reset));
-        }
-    }
-}
-
-fn anti_surge(memory: &mut Memory, station: &mut Station, measured: &Measured, shown: (&Signals, u16)) {
-    let (margin, manual) = (memory.word(MARGIN), memory.word(RECYCLE_MANUAL));
-    let table = shown.0.anti_surge(margin, true, shown.1);
-    memory.put(RegisterMap::AntiSurge.base(), &table);
-    memory.put(SURGE_CYCLES, &[count(measured.surge_cycles)]);
-    memory.put_bits(0, &coils(measured));
-    station.set(Input::Margin(f64::from(margin.cast_signed()) / 10.0));
-    station.set(Input::RecycleManual((manual <= 1000).then(|| f64::from(manual) / 1e3)));
-}
-
-fn unit(
-    memory: &mut Memory,
-    station: &mut Station,
-    measured: &Measured,
-    shown: (&Signals, u16),
-    reset: &mut bool,
-) {
-    let (speed, valve) = (memory.word(SPEED_SETPOINT), memory.word(VALVE_SETPOINT));
-    memory.put(RegisterMap::Unit.base(), &shown.0.unit([speed, valve], true, shown.1));
-    let trip = measured.tripped.map_or(0, trip_bit);
-    memory.put(BEARING, &[word(measured.bearing_c * 10.0), count(measured.surge_cycles), trip]);
-    memory.put_bits(0, &coils(measured));
-    station.set(Input::SpeedSetpoint(f64::from(speed) / RPM_PER_RAD_S));
-    station.set(Input::DischargeValve(f64::from(valve) / 1e3));
-    let wanted = memory.word(TRIP_RESET) == 1;
-    if wanted && !std::mem::replace(reset, wanted) {
-        station.set(Input::ResetTrip);
-        station.set(Input::UnitRunning(true));
-    }
-    *reset = wanted;
-}
-
-fn signals(measured: &Measured) -> Signals {
-    Signals {
-        suction: measured.suction_bar * 1e3,
-        discharge: measured.discharge_bar * 1e3,
-        flow: measured.flow_kg_s * 1e4,
-        speed: measured.speed_rad_s * RPM_PER_RAD_S,
-        recycle_valve: measured.recycle_valve * 1e3,
-        discharge_valve: measured.discharge_valve * 1e3,
-        surge_distance: measured.surge_distance_percent * 10.0,
-        vibration: measured.vibration_um * 10.0,
-    }
-}
-
-/// Running, close to surge, tripped.
-fn coils(measured: &Measured) -> [bool; 3] {
-    [true, measured.surge_distance_percent < 2.0, measured.tripped.is_some()]
-}
-
-/// Bit of the trip word.
-fn trip_bit(trip: Trip) -> u16 {
-    match trip {
-        Trip::SurgeCycles => 1,
-        Trip::Overspeed => 2,
-        Trip::LowSuction => 4,
-        Trip::HighDischarge => 8,
-    }
-}
-
-fn count(cycles: u32) -> u16 {
-    u16::try_from(cycles).unwrap_or(u16::MAX)
 }
 
 /// Whole milliseconds of a span that has passed.

@@ -1,7 +1,7 @@
-use super::plc::Plc;
 use super::site::{MODBUS, Site};
 use super::tap::TalkId;
 use crate::modbus;
+use crate::plc::Plc;
 use crate::random::Random;
 use crate::script::Host;
 use crate::tcp::Side;

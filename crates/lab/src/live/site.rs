@@ -1,7 +1,7 @@
 use super::clock::Clock;
 use super::firewall::{Firewall, Flow};
-use super::plc::Plc;
 use super::tap::Tap;
+use crate::plc::Plc;
 use crate::script::{Host, Script};
 use model::{Level, Mac};
 use std::collections::BTreeMap;

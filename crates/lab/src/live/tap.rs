@@ -1,6 +1,7 @@
+use super::Sink;
 use super::clock::Clock;
-use super::{Sink, held};
 use crate::frames::Tape;
+use crate::held;
 use crate::random::Random;
 use crate::sample::stage::{Stage, file_name};
 use crate::sample::ways::Ways;

@@ -2,16 +2,14 @@ use super::acts::ms;
 use super::stage::Stage;
 use super::truth::Mark;
 use crate::modbus;
+use crate::plc::VENDOR;
+use crate::plc::registers::{Registers, SPEED_SETPOINT, VALVE_SETPOINT};
 use crate::process::{Cause, Trace};
 use crate::random::Random;
-use crate::registers::{Registers, SPEED_SETPOINT, VALVE_SETPOINT};
 use crate::script::{Act, Controller, Host, Poll, RegisterMap, Step};
 use crate::tcp::{Conversation, Side};
 use model::{Span, Time};
 use std::sync::Arc;
-
-/// Who makes the controllers.
-pub(crate) const VENDOR: &str = "Schneider Electric";
 
 /// Something that is asked in a poll's conversation.
 #[derive(Clone, Copy)]

@@ -2,6 +2,7 @@ use super::truth::{self, Deed, Evidence, Mark};
 use super::ways::Ways;
 use super::{Sample, Truth};
 use crate::frames::{self, FrameId, Tape};
+use crate::plc::engineering;
 use crate::process::{Cause, Trace};
 use crate::random::{Random, fnv1a};
 use crate::script::{Host, Place, Script, Step};
@@ -202,20 +203,6 @@ impl<'a> Stage<'a> {
         let mails = self.mails.into_iter().map(|(_, name, mail)| (name, mail)).collect();
         Sample { pcap: recording.pcap(), events, mails, truth }
     }
-}
-
-/// The engineering side of a controller; `None` for another host.
-pub(crate) fn engineering(host: &Host) -> Option<umas::Controller> {
-    let controller = host.controller.as_ref()?;
-    Some(umas::Controller {
-        reference: controller.reference.clone(),
-        // `3.10` is 0x0310.
-        firmware: u16::from_str_radix(&controller.firmware.replace('.', ""), 16).unwrap_or_default(),
-        project: controller.project.clone(),
-        running: true,
-        reserved: 0,
-        next_key: 0x51,
-    })
 }
 
 fn full_name(host: &Host, domain: &str) -> String {

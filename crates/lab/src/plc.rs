@@ -1,12 +1,19 @@
-use super::held;
-use super::memory::{Exception, Memory, identify};
+//! A controller that answers, and what its program does.
+
+mod memory;
+pub(crate) mod program;
+pub(crate) mod registers;
+
+use crate::held;
 use crate::modbus::Pdu;
-use crate::registers::{MARGIN_AT_START, SETPOINTS_AT_START, SPEED_SETPOINT};
-use crate::sample::polls::VENDOR;
-use crate::sample::stage::engineering;
 use crate::script::{Host, RegisterMap};
 use crate::umas;
+use memory::{Exception, Memory, identify};
+use registers::{MARGIN_AT_START, SETPOINTS_AT_START, SPEED_SETPOINT};
 use std::sync::{Arc, Mutex};
+
+/// Who makes the controllers.
+pub(crate) const VENDOR: &str = "Schneider Electric";
 
 /// A controller that answers: its memory, and its engineering side.
 pub(crate) struct Plc {
@@ -26,13 +33,13 @@ struct State {
 }
 
 /// Margin of the anti-surge controller, 0.1 %.
-pub(crate) const MARGIN: u16 = 106;
+const MARGIN: u16 = 106;
 /// Manual command of the recycle valve, per mille; [`AUTOMATIC`] leaves it to the controller.
-pub(crate) const RECYCLE_MANUAL: u16 = 111;
+const RECYCLE_MANUAL: u16 = 111;
 /// Any value above 1000 in [`RECYCLE_MANUAL`]; this is the one it starts with.
-pub(crate) const AUTOMATIC: u16 = 65_535;
+const AUTOMATIC: u16 = 65_535;
 /// Acknowledges a trip and starts the drive again when it changes to 1.
-pub(crate) const TRIP_RESET: u16 = 214;
+const TRIP_RESET: u16 = 214;
 
 impl Plc {
     /// The controller of `host`; `None` when it is none.
@@ -85,7 +92,7 @@ impl Plc {
 
     /// One scan: `work` gets the memory when the program runs. The flags in the register `running` and in
     /// coil 0 are the operating system's and tell the truth about a stopped program too.
-    pub(crate) fn scan(&self, running: u16, work: impl FnOnce(&mut Memory)) -> bool {
+    fn scan(&self, running: u16, work: impl FnOnce(&mut Memory)) -> bool {
         let mut state = held(&self.state);
         let runs = state.engineering.running;
         if runs {
@@ -108,6 +115,20 @@ impl State {
         }
         answer
     }
+}
+
+/// The engineering side of a controller; `None` for another host.
+pub(crate) fn engineering(host: &Host) -> Option<umas::Controller> {
+    let controller = host.controller.as_ref()?;
+    Some(umas::Controller {
+        reference: controller.reference.clone(),
+        // `3.10` is 0x0310.
+        firmware: u16::from_str_radix(&controller.firmware.replace('.', ""), 16).unwrap_or_default(),
+        project: controller.project.clone(),
+        running: true,
+        reserved: 0,
+        next_key: 0x51,
+    })
 }
 
 #[cfg(test)]
