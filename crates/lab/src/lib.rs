@@ -3,7 +3,8 @@
 //! A [`script`] says who does what when on a made-up site. [`sample::generate`] plays it and gives what the
 //! site would have collected: a capture with real Ethernet, ARP, IPv4, UDP and TCP in it, Windows events,
 //! mails; and the truth about them. There is no clock and no chance in it: the same script and seed give the
-//! same bytes. [`live::Live`] plays one in time, on real sockets and with the plant behind them.
+//! same bytes. [`live::Live`] plays one in time and on real sockets. Both have the same plant, controllers and
+//! programs.
 
 mod bytes;
 mod dhcp;
@@ -13,7 +14,6 @@ pub mod live;
 mod mail;
 pub mod modbus;
 mod plc;
-mod process;
 mod random;
 mod rdp;
 pub mod sample;

@@ -22,14 +22,6 @@ pub fn read_holding_registers(address: u16, count: u16) -> Pdu {
     pdu
 }
 
-/// Answers with holding registers (AP 6.3).
-pub fn holding_registers(values: &[u16]) -> Pdu {
-    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_be_bytes()).collect();
-    let mut pdu = vec![0x03];
-    pdu.counted(&bytes);
-    pdu
-}
-
 /// Writes one holding register; the answer is the same message (AP 6.6).
 pub fn write_single_register(address: u16, value: u16) -> Pdu {
     let mut pdu = vec![0x06];
@@ -42,13 +34,6 @@ pub fn write_multiple_registers(address: u16, values: &[u16]) -> Pdu {
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_be_bytes()).collect();
     let mut pdu = vec![0x10];
     pdu.u16(address).u16(u16::from(len8(&bytes)) / 2).counted(&bytes);
-    pdu
-}
-
-/// Confirms that `count` holding registers were written (AP 6.12).
-pub fn registers_written(address: u16, count: u16) -> Pdu {
-    let mut pdu = vec![0x10];
-    pdu.u16(address).u16(count);
     pdu
 }
 
@@ -74,7 +59,6 @@ mod tests {
     #[test]
     fn messages_are_those_of_the_standards_examples() {
         assert_eq!(read_holding_registers(0x6b, 3), [0x03, 0x00, 0x6b, 0x00, 0x03]);
-        assert_eq!(holding_registers(&[0x022b, 0, 0x64]), [3, 6, 2, 0x2b, 0, 0, 0, 0x64]);
         assert_eq!(write_single_register(1, 3), [6, 0, 1, 0, 3]);
         assert_eq!(write_multiple_registers(1, &[10, 0x0102]), [0x10, 0, 1, 0, 2, 4, 0, 10, 1, 2]);
         assert_eq!(adu(0x1501, 0xff, &[3]), [0x15, 0x01, 0, 0, 0, 2, 0xff, 3]);

@@ -90,6 +90,11 @@ impl Plc {
         }
     }
 
+    /// Starts or stops the program, whoever holds the reservation.
+    pub(crate) fn switch(&self, runs: bool) {
+        held(&self.state).engineering.running = runs;
+    }
+
     /// One scan: `work` gets the memory when the program runs. The flags in the register `running` and in
     /// coil 0 are the operating system's and tell the truth about a stopped program too.
     fn scan(&self, running: u16, work: impl FnOnce(&mut Memory)) -> bool {

@@ -3,12 +3,13 @@
 mod acts;
 mod mails;
 pub(crate) mod polls;
+mod process;
 mod remote;
 pub(crate) mod stage;
 mod truth;
 pub(crate) mod ways;
 
-pub use truth::{Deed, Hop, HopJoin, Proof, Truth};
+pub use truth::{Course, Deed, Hop, HopJoin, Proof, Truth};
 
 use crate::script::{Script, ScriptError};
 use stage::Stage;

@@ -1,6 +1,5 @@
 use super::client::Call;
 use super::site::Site;
-use crate::modbus::{self, Pdu};
 use crate::random::Random;
 use crate::sample::polls::{Ask, within};
 use crate::script::Poll;
@@ -58,21 +57,12 @@ fn talk(
             return Ok(());
         }
         let read = Ask::Read { register: poll.register, count: poll.count };
-        call.ask(&request(scripted.map_or(read, |(_, ask)| ask)))?;
+        call.ask(&scripted.map_or(read, |(_, ask)| ask).request())?;
         if scripted.is_some() {
             asks.pop_front();
         } else {
             // Who is late does not hurry after.
             next = (next + every).max(site.clock.now());
         }
-    }
-}
-
-fn request(ask: Ask<'_>) -> Pdu {
-    match ask {
-        Ask::Read { register, count } => modbus::read_holding_registers(register, count),
-        Ask::Write { register, values: [value], .. } => modbus::write_single_register(register, *value),
-        Ask::Write { register, values, .. } => modbus::write_multiple_registers(register, values),
-        Ask::Identify { .. } => modbus::read_device_identification(),
     }
 }

@@ -10,10 +10,11 @@ use super::registers::{RPM_PER_RAD_S, SPEED_SETPOINT, Signals, VALVE_SETPOINT, l
 use super::{MARGIN, Plc, RECYCLE_MANUAL, TRIP_RESET};
 use crate::script::RegisterMap;
 use model::Span;
+use plant::antisurge::SCAN_MS;
 use plant::{Input, Measured, Station, Trip};
 
-/// Time between two scans.
-pub(crate) const SCAN: Span = Span(20_000_000);
+/// Time between two scans, that of the plant's own controllers.
+pub(crate) const SCAN: Span = Span(SCAN_MS as i64 * 1_000_000);
 /// The first registers behind the tables.
 const SURGE_CYCLES: u16 = 110;
 const BEARING: u16 = 211;
@@ -37,7 +38,7 @@ pub(crate) fn scan(plc: &Plc, station: &mut Station, measured: &Measured, life_t
 
 fn anti_surge(memory: &mut Memory, station: &mut Station, measured: &Measured, shown: (&Signals, u16)) {
     let (margin, manual) = (memory.word(MARGIN), memory.word(RECYCLE_MANUAL));
-    let table = shown.0.anti_surge(margin, true, shown.1);
+    let table = shown.0.anti_surge(margin, shown.1);
     memory.put(RegisterMap::AntiSurge.base(), &table);
     memory.put(SURGE_CYCLES, &[count(measured.surge_cycles)]);
     memory.put_bits(0, &coils(measured));
@@ -53,7 +54,7 @@ fn unit(
     reset: &mut bool,
 ) {
     let (speed, valve) = (memory.word(SPEED_SETPOINT), memory.word(VALVE_SETPOINT));
-    memory.put(RegisterMap::Unit.base(), &shown.0.unit([speed, valve], true, shown.1));
+    memory.put(RegisterMap::Unit.base(), &shown.0.unit([speed, valve], shown.1));
     let trip = measured.tripped.map_or(0, trip_bit);
     memory.put(BEARING, &[word(measured.bearing_c * 10.0), count(measured.surge_cycles), trip]);
     memory.put_bits(0, &coils(measured));

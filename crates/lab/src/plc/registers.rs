@@ -1,20 +1,7 @@
-//! What the controllers' registers hold at any moment.
+//! Tables of holding registers, and what the instruments show in them.
 
-use crate::process::Trace;
 use crate::script::RegisterMap;
-use model::{Span, Time};
-
-/// Holding registers of one controller.
-pub(crate) struct Registers<'a> {
-    pub(crate) map: RegisterMap,
-    pub(crate) trace: &'a Trace,
-    /// When the story starts.
-    pub(crate) start: Time,
-    /// When its program was stopped, if it was: from then on nothing moves.
-    pub(crate) stopped: Option<Time>,
-    /// Registers that somebody writes, in order of time.
-    pub(crate) written: Vec<(Time, u16, u16)>,
-}
+use model::Span;
 
 /// Speed setpoint of the unit controller, 1/min.
 pub(crate) const SPEED_SETPOINT: u16 = 208;
@@ -50,24 +37,23 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// Registers of the anti-surge controller from 100: suction, discharge, flow, speed, anti-surge valve,
-    /// surge distance (two's complement), `margin` 0.1 %, 1 when running, seconds of `life`, alarm bits (1:
+    /// surge distance (two's complement), `margin` 0.1 %, 1 for running, seconds of `life`, alarm bits (1:
     /// close to surge).
-    pub(crate) fn anti_surge(&self, margin: u16, running: bool, life: u16) -> [u16; 10] {
+    pub(crate) fn anti_surge(&self, margin: u16, life: u16) -> [u16; 10] {
         let near = u16::from(self.surge_distance < 20.0);
         let [suction, discharge, flow, speed] = self.common();
         let (valve, distance) = (word(self.recycle_valve), signed(self.surge_distance));
-        [suction, discharge, flow, speed, valve, distance, margin, running.into(), life, near]
+        [suction, discharge, flow, speed, valve, distance, margin, 1, life, near]
     }
 
     /// Registers of the unit controller from 200: suction, discharge, flow, speed, discharge valve, surge
-    /// distance (two's complement), vibration, 1 when running, setpoints of speed and valve, seconds of
+    /// distance (two's complement), vibration, 1 for running, setpoints of speed and valve, seconds of
     /// `life`.
-    pub(crate) fn unit(&self, setpoints: [u16; 2], running: bool, life: u16) -> [u16; 11] {
+    pub(crate) fn unit(&self, setpoints: [u16; 2], life: u16) -> [u16; 11] {
         let [suction, discharge, flow, speed] = self.common();
         let (valve, distance) = (word(self.discharge_valve), signed(self.surge_distance));
         let (vibration, [speed_set, valve_set]) = (word(self.vibration), setpoints);
-        let running = running.into();
-        [suction, discharge, flow, speed, valve, distance, vibration, running, speed_set, valve_set, life]
+        [suction, discharge, flow, speed, valve, distance, vibration, 1, speed_set, valve_set, life]
     }
 
     fn common(&self) -> [u16; 4] {
@@ -82,49 +68,6 @@ impl RegisterMap {
             RegisterMap::AntiSurge => 100,
             RegisterMap::Unit => 200,
         }
-    }
-}
-
-impl Registers<'_> {
-    /// Values of `count` registers from `first` at `at`; 0 where the controller has none.
-    pub(crate) fn read(&self, first: u16, count: u16, at: Time) -> Vec<u16> {
-        let moment = self.stopped.map_or(at, |stopped| at.min(stopped));
-        let (signals, running, life) = (self.signals(moment), self.running(at), self.life(moment));
-        let table = match self.map {
-            RegisterMap::AntiSurge => signals.anti_surge(MARGIN_AT_START, running, life).to_vec(),
-            RegisterMap::Unit => signals.unit(SETPOINTS_AT_START, running, life).to_vec(),
-        };
-        let value = |register: u16| {
-            let written = self.written.iter().rev().find(|(when, r, _)| *r == register && *when <= at);
-            let held = register.checked_sub(self.map.base()).and_then(|place| table.get(usize::from(place)));
-            written.map(|(.., value)| *value).or(held.copied()).unwrap_or_default()
-        };
-        (0..count).map(|place| value(first.saturating_add(place))).collect()
-    }
-
-    fn signals(&self, moment: Time) -> Signals {
-        let state = self.trace.at(moment);
-        let [first, second, third, fourth] = state.noise.map(f64::from);
-        // Rotating stall shakes the rotor before the flow turns round.
-        let vibration = 124.0 + 90.0 * (1.0 - state.surge_distance).max(0.0);
-        Signals {
-            suction: state.suction_bar * 1e3 + first,
-            discharge: state.discharge_bar * 1e3 + second,
-            flow: state.flow_kg_s * 1e4 + third,
-            speed: state.speed_rad_s * RPM_PER_RAD_S + fourth,
-            recycle_valve: state.recycle_valve * 1e3,
-            discharge_valve: state.discharge_valve * 1e3,
-            surge_distance: state.surge_distance * 10.0,
-            vibration: vibration + third,
-        }
-    }
-
-    fn running(&self, now: Time) -> bool {
-        self.stopped.is_none_or(|stopped| now < stopped)
-    }
-
-    fn life(&self, moment: Time) -> u16 {
-        life(moment - self.start)
     }
 }
 

@@ -1,11 +1,11 @@
+use super::process::Switch;
 use super::stage::Stage;
 use super::truth::Mark;
 use crate::bytes::Put;
 use crate::dhcp::{self, Lease};
 use crate::frames::{self, FrameId, Station};
 use crate::modbus;
-use crate::process::Cause;
-use crate::script::{Act, Host, Place, RegisterMap, Run, Step};
+use crate::script::{Act, Host, Place, Run, Step};
 use crate::tcp::Side;
 use crate::tls;
 use crate::umas::{self, Call};
@@ -200,7 +200,7 @@ impl<'a> Stage<'a> {
             let Some(answer) = self.answered(to, *call, &mut key) else { return };
             let wait = Span(random.between(3_000_000, 11_000_000));
             let answered = talk.say(&mut self.tape, Side::Server, wait, &modbus::adu(number, 0, &answer));
-            self.caused(to, talk.now());
+            self.switched(to, talk.now());
             marks.push((call.name(), Mark::Frames(vec![asked, answered])));
             if when_running && umas::running(&answer) == Some(false) {
                 break;
@@ -222,15 +222,12 @@ impl<'a> Stage<'a> {
         Some(answer)
     }
 
-    /// Remembers when a controller stopped, and lets the process know.
-    fn caused(&mut self, to: &Host, at: Time) {
+    /// Remembers when a controller's program was started or stopped.
+    fn switched(&mut self, to: &Host, at: Time) {
         let runs = self.controllers.get(&to.name).is_none_or(|controller| controller.running);
-        if runs || self.stopped.contains_key(&to.name) {
-            return;
-        }
-        self.stopped.insert(to.name.clone(), at);
-        if to.controller.as_ref().is_some_and(|controller| controller.map == RegisterMap::AntiSurge) {
-            self.causes.push((at, Cause::AntiSurgeStopped));
+        let mut before = self.switches.iter().rev().filter(|switch| switch.controller == to.name);
+        if before.next().is_none_or(|switch| switch.runs) != runs {
+            self.switches.push(Switch { at, controller: to.name.clone(), runs });
         }
     }
 }

@@ -1,15 +1,13 @@
 use super::acts::ms;
+use super::process::Process;
 use super::stage::Stage;
 use super::truth::Mark;
-use crate::modbus;
-use crate::plc::VENDOR;
-use crate::plc::registers::{Registers, SPEED_SETPOINT, VALVE_SETPOINT};
-use crate::process::{Cause, Trace};
+use crate::modbus::{self, Pdu};
 use crate::random::Random;
-use crate::script::{Act, Controller, Host, Poll, RegisterMap, Step};
+use crate::script::{Act, Poll, Step};
 use crate::tcp::{Conversation, Side};
 use model::{Span, Time};
-use std::sync::Arc;
+use std::collections::VecDeque;
 
 /// Something that is asked in a poll's conversation.
 #[derive(Clone, Copy)]
@@ -19,60 +17,75 @@ pub(crate) enum Ask<'a> {
     Identify { step: &'a Step },
 }
 
+impl Ask<'_> {
+    /// The request that asks it.
+    pub(crate) fn request(self) -> Pdu {
+        match self {
+            Ask::Read { register, count } => modbus::read_holding_registers(register, count),
+            Ask::Write { register, values: [value], .. } => modbus::write_single_register(register, *value),
+            Ask::Write { register, values, .. } => modbus::write_multiple_registers(register, values),
+            Ask::Identify { .. } => modbus::read_device_identification(),
+        }
+    }
+}
+
+/// A poll's conversation, and what is still to be asked in it.
+struct Line<'a> {
+    /// Number of the conversation.
+    number: u64,
+    poll: &'a Poll,
+    /// Unit identifier of the controller.
+    unit: u8,
+    talk: Conversation,
+    transaction: u16,
+    random: Random,
+    /// In order of time.
+    asks: VecDeque<(Time, Ask<'a>)>,
+}
+
+impl Line<'_> {
+    /// When it asks next: not before what was said last.
+    fn next(&self) -> Option<Time> {
+        self.asks.front().map(|(at, _)| *at.max(&(self.talk.now() + ms(1))))
+    }
+}
+
 impl<'a> Stage<'a> {
-    /// Runs the process through the whole story, then everything that is read from it all the time.
+    /// Runs the plant through the whole story, and plays everything that is asked of its controllers
+    /// meanwhile, in order of time: what one client writes, all others read from then on. A plant
+    /// without controllers need not run.
     pub(crate) fn polls(&mut self) {
         let script = self.script;
-        for (at, to, register, values) in self.writes() {
-            if to.controller.as_ref().is_some_and(|controller| controller.map == RegisterMap::Unit) {
-                self.causes
-                    .extend((register..).zip(values).filter_map(|(r, value)| Some((at, cause(r, *value)?))));
-            }
+        if script.hosts.iter().all(|host| host.controller.is_none()) {
+            return;
         }
-        self.causes.sort_by_key(|(at, _)| *at);
-        let trace = Trace::run(script.start, script.length, &self.causes, self.random("process"));
-        for poll in &script.polls {
-            self.poll(poll, &trace);
+        let mut process = Process::new(script, self.seed, std::mem::take(&mut self.switches));
+        let numbered = (0..).zip(&script.polls);
+        let mut lines: Vec<Line<'a>> =
+            numbered.filter_map(|(number, poll)| self.line(number, poll)).collect();
+        loop {
+            let waiting = lines.iter_mut().filter_map(|line| Some((line.next()?, line)));
+            let Some((at, line)) = waiting.min_by_key(|(at, _)| *at) else { break };
+            process.run_until(at);
+            self.exchange(&process, line, at);
         }
-        self.trace = Some(trace);
+        process.run_until(script.start + script.length);
+        self.course = process.course();
     }
 
-    /// Every write of the script.
-    fn writes(&self) -> impl Iterator<Item = (Time, &'a Arc<Host>, u16, &'a [u16])> + use<'a> {
-        let script = self.script;
-        script.steps.iter().filter_map(|step| {
-            let Act::Write { to, register, values, .. } = &step.act else { return None };
-            Some((script.start + step.at, to, *register, values.as_slice()))
-        })
-    }
-
-    fn poll(&mut self, poll: &'a Poll, trace: &Trace) {
-        let Some(controller) = &poll.to.controller else { return };
+    fn line(&mut self, number: u64, poll: &'a Poll) -> Option<Line<'a>> {
+        let unit = poll.to.controller.as_ref()?.unit;
         let label = format!("poll {} {}", poll.from.name, poll.to.name);
         let mut random = self.random(&label);
         let opened = self.script.start + ms(random.between(300, 1900));
-        let (mut talk, _) = self.open(&label, &poll.from, (&poll.to, 502), opened);
-        let registers = self.registers(&poll.to, controller, trace);
-        let mut transaction = random.u16();
-        for (at, ask) in self.asks(poll, opened, &mut random) {
-            transaction = transaction.wrapping_add(1);
-            let frames =
-                self.exchange(&mut talk, at, ask, (controller, transaction, &registers), &mut random);
-            self.noted(poll, ask, frames);
-        }
-    }
-
-    fn registers<'t>(&self, to: &Host, controller: &Controller, trace: &'t Trace) -> Registers<'t> {
-        let own = self.writes().filter(|(_, host, ..)| host.name == to.name);
-        let written = own.flat_map(|(at, _, register, values)| {
-            (register..).zip(values).map(move |(register, value)| (at, register, *value))
-        });
-        let (map, start, stopped) = (controller.map, self.script.start, self.stopped.get(&to.name).copied());
-        Registers { map, trace, start, stopped, written: written.collect() }
+        let (talk, _) = self.open(&label, &poll.from, (&poll.to, 502), opened);
+        let transaction = random.u16();
+        let asks = self.asks(poll, opened, &mut random);
+        Some(Line { number, poll, unit, talk, transaction, random, asks })
     }
 
     /// Everything that is asked in the conversation, in order of time.
-    fn asks(&self, poll: &Poll, opened: Time, random: &mut Random) -> Vec<(Time, Ask<'a>)> {
+    fn asks(&self, poll: &Poll, opened: Time, random: &mut Random) -> VecDeque<(Time, Ask<'a>)> {
         let mut asks = vec![];
         let mut at = opened + ms(20);
         while self.during(at) {
@@ -83,45 +96,20 @@ impl<'a> Stage<'a> {
         let steps = &self.script.steps;
         asks.extend(steps.iter().filter_map(|step| Some((self.time(step), within(poll, step)?))));
         asks.sort_by_key(|(at, _)| *at);
-        asks
+        asks.into()
     }
 
-    fn exchange(
-        &mut self,
-        talk: &mut Conversation,
-        at: Time,
-        ask: Ask<'_>,
-        answerer: (&Controller, u16, &Registers<'_>),
-        random: &mut Random,
-    ) -> Mark {
-        let (controller, transaction, registers) = answerer;
-        let at = at.max(talk.now() + ms(1));
-        let (request, response) = match ask {
-            Ask::Read { register, count } => {
-                let values = registers.read(register, count, at);
-                (modbus::read_holding_registers(register, count), modbus::holding_registers(&values))
-            }
-            Ask::Write { register, values: [value], .. } => {
-                let pdu = modbus::write_single_register(register, *value);
-                (pdu.clone(), pdu)
-            }
-            Ask::Write { register, values, .. } => {
-                let count = u16::try_from(values.len()).unwrap_or_default();
-                (
-                    modbus::write_multiple_registers(register, values),
-                    modbus::registers_written(register, count),
-                )
-            }
-            Ask::Identify { .. } => {
-                let version = format!("V{}", controller.firmware);
-                let who = [VENDOR, &controller.reference, &version];
-                (modbus::read_device_identification(), modbus::device_identification(1, who))
-            }
-        };
-        let adu = |pdu: &[u8]| modbus::adu(transaction, controller.unit, pdu);
-        let asked = talk.send(&mut self.tape, Side::Client, at, &adu(&request));
-        let wait = Span(random.between(2_500_000, 9_000_000));
-        Mark::Frames(vec![asked, talk.say(&mut self.tape, Side::Server, wait, &adu(&response))])
+    /// Asks at `at` what comes next on `line`, and lets the controller answer.
+    fn exchange(&mut self, process: &Process, line: &mut Line<'a>, at: Time) {
+        let Some((_, ask)) = line.asks.pop_front() else { return };
+        let request = ask.request();
+        let Some(answer) = process.answer(&line.poll.to, line.number, line.unit, &request) else { return };
+        line.transaction = line.transaction.wrapping_add(1);
+        let adu = |pdu: &[u8]| modbus::adu(line.transaction, line.unit, pdu);
+        let asked = line.talk.send(&mut self.tape, Side::Client, at, &adu(&request));
+        let wait = Span(line.random.between(2_500_000, 9_000_000));
+        let answered = line.talk.say(&mut self.tape, Side::Server, wait, &adu(&answer));
+        self.noted(line.poll, ask, Mark::Frames(vec![asked, answered]));
     }
 
     fn noted(&mut self, poll: &Poll, ask: Ask<'a>, frames: Mark) {
@@ -147,14 +135,4 @@ pub(crate) fn within<'a>(poll: &Poll, step: &'a Step) -> Option<Ask<'a>> {
     }
     let Act::Identify { from, to } = &step.act else { return None };
     ((&from.name, &to.name) == ends).then_some(Ask::Identify { step })
-}
-
-/// What writing a register of the unit controller does to the process.
-fn cause(register: u16, value: u16) -> Option<Cause> {
-    const RAD_S_PER_RPM: f64 = std::f64::consts::PI / 30.0;
-    match register {
-        SPEED_SETPOINT => Some(Cause::Speed(f64::from(value) * RAD_S_PER_RPM)),
-        VALVE_SETPOINT => Some(Cause::DischargeValve(f64::from(value) / 1e3)),
-        _ => None,
-    }
 }

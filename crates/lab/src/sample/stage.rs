@@ -1,9 +1,9 @@
-use super::truth::{self, Deed, Evidence, Mark};
+use super::process::Switch;
+use super::truth::{self, Course, Deed, Evidence, Mark};
 use super::ways::Ways;
 use super::{Sample, Truth};
 use crate::frames::{self, FrameId, Tape};
 use crate::plc::engineering;
-use crate::process::{Cause, Trace};
 use crate::random::{Random, fnv1a};
 use crate::script::{Host, Place, Script, Step};
 use crate::tcp::Conversation;
@@ -28,11 +28,10 @@ pub(crate) struct Stage<'a> {
     pub(crate) deeds: Vec<Evidence<'a>>,
     /// What the engineering side of each controller knows.
     pub(crate) controllers: BTreeMap<Box<str>, umas::Controller>,
-    /// When each controller's program was stopped first.
-    pub(crate) stopped: BTreeMap<Box<str>, Time>,
-    pub(crate) causes: Vec<(Time, Cause)>,
-    /// The process, once it has run.
-    pub(crate) trace: Option<Trace>,
+    /// Starts and stops of the controllers' programs; those of one controller are in order of time.
+    pub(crate) switches: Vec<Switch>,
+    /// What has become of the plant, once it has run.
+    pub(crate) course: Course,
     pub(crate) logs: Vec<(Arc<Host>, Log)>,
     pub(crate) ways: Ways,
     /// Port of the last conversation that each client opened.
@@ -65,9 +64,8 @@ impl<'a> Stage<'a> {
                 .iter()
                 .filter_map(|host| Some((host.name.clone(), engineering(host)?)))
                 .collect(),
-            stopped: BTreeMap::new(),
-            causes: vec![],
-            trace: None,
+            switches: vec![],
+            course: Course::default(),
             logs: logs.collect(),
             ways: Ways::default(),
             ports: BTreeMap::new(),
@@ -196,7 +194,7 @@ impl<'a> Stage<'a> {
         };
         let deeds: Vec<Deed> =
             self.deeds.iter().map(|evidence| evidence.deed(self.script.start, resolve)).collect();
-        let truth = Truth::new(self.script, self.seed, deeds, self.trace.as_ref());
+        let truth = Truth::new(self.script, self.seed, deeds, self.course);
         let mut events: Vec<(String, Vec<u8>)> =
             self.logs.iter().map(|(host, log)| (file_name(host, log), log.file(host.skew))).collect();
         events.sort();

@@ -97,7 +97,7 @@ fn the_same_seed_gives_the_same_bytes_on_every_machine() {
         text.push_str(&format!("{name} {:016x}\n", fnv1a(&bytes)));
     }
     expect![[r#"
-        site.pcap 461748523d885c58
+        site.pcap a971427d33da36a1
         HIST01-security.xml df9e229b72deef89
         HIST01-sysmon.xml 162cfeece4f3669e
         JUMP01-security.json b3a562b253870a62
@@ -106,7 +106,7 @@ fn the_same_seed_gives_the_same_bytes_on_every_machine() {
         invoice.eml b95b8edbafb4537b
         gasket.eml 8e0f8a284608c624
         lunch.eml 400eef99bc26088f
-        truth.json 62a7a2cfc2f08921
+        truth.json 93fa7e374d83dc47
     "#]]
     .assert_eq(&text);
 }
@@ -239,25 +239,66 @@ fn attack_and_decoys_share_no_frame_and_no_record() {
     assert!(of(Part::Attack).iter().all(|shown| !decoys.contains(shown)));
 }
 
+/// The holding registers that the panel reads from a controller, with the frames that hold them.
+fn read_by_the_panel(from: [u8; 4], count: u8) -> Vec<(u64, Vec<u16>)> {
+    let all = payloads(from, [10, 2, 0, 11]);
+    let reads = all.into_iter().filter(|(_, adu)| adu[7] == 3 && adu[8] == count * 2);
+    let words = |adu: &[u8]| adu[9..].chunks(2).map(|w| u16::from_be_bytes([w[0], w[1]])).collect();
+    reads.map(|(number, adu)| (number, words(&adu))).collect()
+}
+
 #[test]
-fn the_stopped_controller_stands_still_while_the_process_drifts_to_surge() {
+fn the_stopped_controller_stands_still_while_the_compressor_surges_and_trips() {
     let stopped = proof("stop", "STOP_PLC").numbers[1];
-    let registers = |from: [u8; 4], count: u8| -> Vec<(u64, Vec<u16>)> {
-        let all = payloads(from, [10, 2, 0, 11]);
-        let reads = all.into_iter().filter(|(_, adu)| adu[7] == 3 && adu[8] == count * 2);
-        let words = |adu: &[u8]| adu[9..].chunks(2).map(|w| u16::from_be_bytes([w[0], w[1]])).collect();
-        reads.map(|(number, adu)| (number, words(&adu))).collect()
-    };
-    let anti_surge = registers([10, 1, 10, 5], 10);
+    let anti_surge = read_by_the_panel([10, 1, 10, 5], 10);
     let (before, after): (Vec<_>, Vec<_>) = anti_surge.into_iter().partition(|(number, _)| *number < stopped);
     assert!(before.iter().all(|(_, words)| words[7] == 1));
     // Two answers may be on their way when the program stops.
     assert!(after.iter().skip(2).all(|(_, words)| words == &after[2].1 && words[7] == 0));
     assert!(after.len() > 600);
-    let unit = registers([10, 1, 10, 6], 11);
+    let less = proof("less_demand", "write").numbers[1];
+    let unit = read_by_the_panel([10, 1, 10, 6], 11);
+    let (waits, strikes): (Vec<_>, Vec<_>) = unit.iter().partition(|(number, _)| *number < less);
     let distance = |words: &[u16]| words[5].cast_signed();
-    assert!((35..60).contains(&distance(&unit[60].1)));
-    assert!(distance(&unit.last().unwrap().1) < 0);
+    assert!(waits.iter().all(|(_, words)| distance(words) > 30), "the danger waits");
+    assert!(strikes.iter().any(|(_, words)| distance(words) < -20));
+    assert!(strikes.iter().any(|(_, words)| words[2] == 0), "the flow turns round");
+    let [running, end] = [waits.last(), strikes.last()].map(|read| read.unwrap().1[3]);
+    assert!(running > 4100 && end < 1000, "the drive runs down: {running} {end}");
+}
+
+#[test]
+fn what_the_panel_writes_it_reads_back_and_the_plant_follows() {
+    let after = |step, controller, count| {
+        let written = proof(step, "write").numbers[1];
+        let reads = read_by_the_panel(controller, count).into_iter();
+        reads.filter(|(number, _)| *number > written).map(|(_, words)| words).collect::<Vec<_>>()
+    };
+    let margin = after("margin", [10, 1, 10, 5], 10);
+    assert!(margin.iter().all(|words| words[6] == 32));
+    let faster = after("speed_up", [10, 1, 10, 6], 11);
+    assert_eq!((faster[0][8], faster[0][9]), (4240, 700));
+    assert!(faster[60][3].abs_diff(4240) < 5, "{:?}", faster[60]);
+    let valve = after("speed_and_valve", [10, 1, 10, 6], 11);
+    assert_eq!((valve[0][8], valve[0][9]), (4208, 690));
+    assert!(valve[60][4].abs_diff(690) < 3, "{:?}", valve[60]);
+}
+
+#[test]
+fn the_truth_tells_what_became_of_the_plant() {
+    let json: serde_json::Value = serde_json::from_str(&SAMPLE.truth.json()).unwrap();
+    expect![[r#"
+        {
+          "margin_left_below_2_percent": "2026-03-12T06:52:52.740000Z",
+          "surge_line_crossed": "2026-03-12T06:52:54.540000Z",
+          "surged": "2026-03-12T06:52:58.440000Z",
+          "surge_cycles": 19,
+          "tripped": {
+            "time": "2026-03-12T06:53:00.260000Z",
+            "why": "surge cycles"
+          }
+        }"#]]
+    .assert_eq(&format!("{:#}", json["process"]));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use crate::frames::FrameId;
-use crate::process::Trace;
 use crate::script::{Part, Script, Step};
 use crate::windows::EventId;
 use model::{Span, Time};
+use plant::{Measured, Trip};
 use serde_json::{Value, json};
 
 /// What really happened in a sample.
@@ -14,7 +14,9 @@ pub struct Truth {
     pub chain: Box<str>,
     /// The hops that the chain shall find, in order; without those that nothing collected shows.
     pub hops: Vec<Hop>,
-    /// Hosts, accounts, process and clocks, ready to be written.
+    /// What became of the plant.
+    pub course: Course,
+    /// Hosts, accounts and clocks, ready to be written.
     surroundings: Value,
 }
 
@@ -67,6 +69,21 @@ pub struct HopJoin {
     pub with: usize,
 }
 
+/// What became of the plant, as it was and not as the instruments showed it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Course {
+    /// When the machine first was nearer to its surge line than 2 per cent.
+    pub margin_left_below_2_percent: Option<Time>,
+    /// When it first was beyond the surge line.
+    pub surge_line_crossed: Option<Time>,
+    /// When the flow first turned round.
+    pub surged: Option<Time>,
+    /// How often it did, the run-down after a trip included.
+    pub surge_cycles: u32,
+    /// When the protection stopped the drive, and why.
+    pub tripped: Option<(Time, Trip)>,
+}
+
 /// What shows a step, before frames and events have their numbers.
 pub(crate) struct Evidence<'a> {
     pub(crate) step: &'a Step,
@@ -100,7 +117,7 @@ impl Evidence<'_> {
 }
 
 impl Truth {
-    pub(crate) fn new(script: &Script, seed: u64, mut deeds: Vec<Deed>, trace: Option<&Trace>) -> Self {
+    pub(crate) fn new(script: &Script, seed: u64, mut deeds: Vec<Deed>, course: Course) -> Self {
         deeds.sort_by_key(|deed| deed.at);
         let hops = script.expected.iter().filter_map(|expected| {
             let deed = deeds.iter().find(|deed| deed.name == expected.step)?;
@@ -114,7 +131,8 @@ impl Truth {
             Some(Hop { step: expected.step.clone(), proof, repeats: shown.count(), joins })
         });
         let hops = hops.collect();
-        Self { hops, chain: script.chain.clone(), surroundings: surroundings(script, seed, trace), deeds }
+        let (chain, surroundings) = (script.chain.clone(), surroundings(script, seed));
+        Self { hops, chain, course, surroundings, deeds }
     }
 
     /// The step of this name.
@@ -142,11 +160,39 @@ impl Truth {
         });
         let mut all = self.surroundings.clone();
         if let Some(all) = all.as_object_mut() {
+            all.insert("process".into(), self.course.json());
             all.insert("steps".into(), self.deeds.iter().map(Deed::json).collect());
             all.insert("attack_frames".into(), runs(&self.attack_frames()));
             all.insert("incident".into(), json!({ "chain": self.chain, "steps": hops.collect::<Vec<_>>() }));
         }
         format!("{all:#}\n")
+    }
+}
+
+impl Course {
+    /// Takes note of what is so at `at`.
+    pub(crate) fn see(&mut self, at: Time, exact: &Measured) {
+        let first = |place: &mut Option<Time>, holds: bool| {
+            if holds {
+                place.get_or_insert(at);
+            }
+        };
+        first(&mut self.margin_left_below_2_percent, exact.surge_distance_percent < 2.0);
+        first(&mut self.surge_line_crossed, exact.surge_distance_percent < 0.0);
+        first(&mut self.surged, exact.surge_cycles > 0);
+        self.surge_cycles = exact.surge_cycles;
+        self.tripped = self.tripped.or(exact.tripped.map(|why| (at, why)));
+    }
+
+    fn json(&self) -> Value {
+        let time = |at: Option<Time>| at.map(Time::iso);
+        json!({
+            "margin_left_below_2_percent": time(self.margin_left_below_2_percent),
+            "surge_line_crossed": time(self.surge_line_crossed),
+            "surged": time(self.surged),
+            "surge_cycles": self.surge_cycles,
+            "tripped": self.tripped.map(|(at, why)| json!({ "time": at.iso(), "why": why.to_string() })),
+        })
     }
 }
 
@@ -185,7 +231,7 @@ fn runs(numbers: &[u64]) -> Value {
     json!(runs)
 }
 
-fn surroundings(script: &Script, seed: u64, trace: Option<&Trace>) -> Value {
+fn surroundings(script: &Script, seed: u64) -> Value {
     let hosts = script.hosts.iter().map(|host| {
         json!({
             "name": host.name,
@@ -201,7 +247,6 @@ fn surroundings(script: &Script, seed: u64, trace: Option<&Trace>) -> Value {
         .accounts
         .iter()
         .map(|account| json!({ "name": account.name, "domain": script.netbios, "person": account.person }));
-    let below = |percent| trace.and_then(|trace| trace.first_below(percent)).map(Time::iso);
     json!({
         "site": script.domain,
         "seed": seed,
@@ -209,7 +254,6 @@ fn surroundings(script: &Script, seed: u64, trace: Option<&Trace>) -> Value {
         "length_s": seconds(script.length),
         "hosts": hosts.collect::<Vec<_>>(),
         "accounts": accounts.collect::<Vec<_>>(),
-        "process": { "margin_left_below_2_percent": below(2.0), "surge_line_crossed": below(0.0) },
     })
 }
 
