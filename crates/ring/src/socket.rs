@@ -45,7 +45,12 @@ fn kernel(what: &'static str) -> Error {
 }
 
 impl Socket {
-    pub(crate) fn open(name: &str, blocks: u32, block_bytes: u32, hand_over: Duration) -> Result<Self, Error> {
+    pub(crate) fn open(
+        name: &str,
+        blocks: u32,
+        block_bytes: u32,
+        hand_over: Duration,
+    ) -> Result<Self, Error> {
         // Protocol 0: nothing is received before the ring is there and the interface is chosen.
         // SAFETY: no pointer is passed.
         let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
@@ -117,7 +122,8 @@ impl Socket {
 
     /// Waits until something is handed over, at most `wait`.
     pub(crate) fn wait(&self, wait: Duration) -> Result<(), Error> {
-        let mut poll = libc::pollfd { fd: self.fd.as_raw_fd(), events: libc::POLLIN | libc::POLLERR, revents: 0 };
+        let mut poll =
+            libc::pollfd { fd: self.fd.as_raw_fd(), events: libc::POLLIN | libc::POLLERR, revents: 0 };
         let ms = c_int::try_from(wait.as_millis()).unwrap_or(c_int::MAX);
         // SAFETY: one pollfd that lives through the call.
         if unsafe { libc::poll(&raw mut poll, 1, ms) } < 0 {

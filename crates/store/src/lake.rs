@@ -1,7 +1,7 @@
 use crate::catalog::{self, Table};
 use crate::compact::{self, Budget, Compacted};
 use crate::query::{self, Answer, Limits};
-use crate::shared::Shared;
+use crate::shared::{Forgotten, Shared};
 use crate::{Error, LakeWriter, Result, retain};
 use model::Time;
 use std::fmt;
@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// A folder of Parquet files, a table per log.
 ///
@@ -99,8 +100,9 @@ impl Lake {
         compact::compact(&self.dir, &self.shared, before, settled, budget)
     }
 
-    /// Takes all hours out of the lake that ended `oldest` or earlier, whatever their source; answers the
-    /// bytes that were deleted.
+    /// Takes all hours out of the lake that ended `oldest` or earlier and in which nothing was written since
+    /// `written`, whatever their source; answers the bytes that were deleted. Old evidence that was brought in
+    /// only now is kept that way as long as new.
     ///
     /// Nobody who asks this lake or a clone sees them from now on. While an answer is being read that was
     /// asked for before, they are not deleted; a later call does it. In another process such an answer fails
@@ -108,8 +110,8 @@ impl Lake {
     ///
     /// # Errors
     /// When a part cannot be deleted.
-    pub fn retain(&self, oldest: Time) -> Result<u64> {
-        retain::retain(&self.dir, &self.shared, oldest)
+    pub fn retain(&self, oldest: Time, written: SystemTime) -> Result<u64> {
+        retain::retain(&self.dir, &self.shared, Forgotten { ended: oldest, written })
     }
 
     /// The tables in order, with rows and time range; read from the footers of all files, those that changed

@@ -1,19 +1,18 @@
 use crate::catalog::{self, entries, name};
 use crate::folder::Folders;
-use crate::shared::{Shared, is_before};
+use crate::shared::{Forgotten, Shared};
 use crate::{Result, compact};
-use model::Time;
 use std::fs;
 use std::path::Path;
 
-/// Deletes the hours of the lake in `lake` that ended `oldest` or earlier; answers the bytes that they took.
-pub(crate) fn retain(lake: &Path, shared: &Shared, oldest: Time) -> Result<u64> {
+/// Deletes `hours` of the lake in `lake`; answers the bytes that they took.
+pub(crate) fn retain(lake: &Path, shared: &Shared, hours: Forgotten) -> Result<u64> {
     let _alone = compact::alone(lake)?;
-    let Some(unread) = forget(shared, oldest) else { return Ok(0) };
+    let Some(unread) = forget(shared, hours) else { return Ok(0) };
     let mut folders = Folders::default();
     let mut deleted: u64 = 0;
     for table in catalog::tables(lake)? {
-        for hour in catalog::hours(&table)?.into_iter().filter(|hour| is_before(hour, unread)) {
+        for hour in catalog::hours(&table)?.into_iter().filter(|hour| unread.has(hour)) {
             deleted = deleted.saturating_add(delete(&hour, shared)?);
             folders.changed(&table)?;
         }
@@ -22,12 +21,12 @@ pub(crate) fn retain(lake: &Path, shared: &Shared, oldest: Time) -> Result<u64> 
     Ok(deleted)
 }
 
-/// Hides hours before `oldest`; answers before which nobody reads any more.
-fn forget(shared: &Shared, oldest: Time) -> Option<Time> {
-    let hidden = shared.oldest().filter(|_| shared.readers.have_ended());
-    shared.forget_before(oldest);
+/// Hides `hours`; answers those that nobody reads any more.
+fn forget(shared: &Shared, hours: Forgotten) -> Option<Forgotten> {
+    let hidden = shared.forgotten().filter(|_| shared.readers.have_ended());
+    shared.forget(hours);
     shared.readers.turn();
-    if shared.readers.have_ended() { Some(oldest) } else { hidden.map(|hidden| hidden.min(oldest)) }
+    if shared.readers.have_ended() { Some(hours) } else { hidden.map(|hidden| hidden.and(hours)) }
 }
 
 /// Deletes the parts of an hour; its folder stays while a writer has an unfinished part in it.

@@ -5,7 +5,7 @@ use model::Time;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::SystemTime;
 
@@ -19,8 +19,8 @@ pub(crate) struct Shared {
     /// Whether a crash, or a writer that was not finished, may have left parts of a segment: the next writer of
     /// segments looks for them.
     pub(crate) segment_is_open: AtomicBool,
-    /// Hours before it are no longer read; the lowest number when all are.
-    oldest: AtomicI64,
+    /// Hours that are no longer read.
+    forgotten: Mutex<Option<Forgotten>>,
     /// Folders of hours in which there was nothing to do, with the time of their last change.
     compact: Mutex<HashMap<PathBuf, SystemTime>>,
 }
@@ -31,24 +31,24 @@ impl Shared {
             footers: Footers::default(),
             readers: Readers::default(),
             segment_is_open: AtomicBool::new(true),
-            oldest: AtomicI64::new(i64::MIN),
+            forgotten: Mutex::default(),
             compact: Mutex::default(),
         }
     }
 
-    /// From now on no question reads hours before `oldest`.
-    pub(crate) fn forget_before(&self, oldest: Time) {
-        self.oldest.store(oldest.0, Ordering::SeqCst);
+    /// From now on no question reads these hours.
+    pub(crate) fn forget(&self, hours: Forgotten) {
+        *self.forgotten.lock().unwrap_or_else(PoisonError::into_inner) = Some(hours);
     }
 
-    /// Hours before it are no longer read; `None` when all are.
-    pub(crate) fn oldest(&self) -> Option<Time> {
-        Some(Time(self.oldest.load(Ordering::SeqCst))).filter(|oldest| oldest.0 != i64::MIN)
+    /// Hours that are no longer read.
+    pub(crate) fn forgotten(&self) -> Option<Forgotten> {
+        *self.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the folder `hour` lies before what is read.
+    /// Whether the folder `hour` is no longer read.
     pub(crate) fn is_too_old(&self, hour: &Path) -> bool {
-        self.oldest().is_some_and(|oldest| is_before(hour, oldest))
+        self.forgotten().is_some_and(|hours| hours.has(hour))
     }
 
     pub(crate) fn is_compact(&self, hour: &Path, changed: SystemTime) -> bool {
@@ -76,6 +76,25 @@ impl Shared {
 
     fn compact_hours(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, SystemTime>> {
         self.compact.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hours that ended before a moment, and in which nothing was written since another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forgotten {
+    pub(crate) ended: Time,
+    pub(crate) written: SystemTime,
+}
+
+impl Forgotten {
+    pub(crate) fn has(&self, hour: &Path) -> bool {
+        let written = || hour.metadata().and_then(|meta| meta.modified());
+        is_before(hour, self.ended) && written().is_ok_and(|written| written < self.written)
+    }
+
+    /// What both have.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { ended: self.ended.min(other.ended), written: self.written.min(other.written) }
     }
 }
 

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 use store::{Budget, Compacted, Error, Format, Lake, LakeWriter, Limits};
 
 model::log! {
@@ -83,6 +84,11 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Later than anything that the tests write.
+fn later() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(3600)
 }
 
 fn after(seconds: i64) -> Time {
@@ -346,10 +352,10 @@ fn an_answer_that_was_asked_for_before_is_read_to_its_end() {
     assert_eq!(compact(&lake, 20).deleted, 20);
 
     let answer = lake.query("SELECT _number FROM told", &Limits::default()).unwrap();
-    assert_eq!(lake.retain(after(HOUR)).unwrap(), 0);
+    assert_eq!(lake.retain(after(HOUR), later()).unwrap(), 0);
     assert!(lake.tables().unwrap().is_empty());
     assert_eq!(answer.write(Format::Csv, &mut Vec::new()).unwrap().rows, 40);
-    assert!(lake.retain(after(HOUR)).unwrap() > 0);
+    assert!(lake.retain(after(HOUR), later()).unwrap() > 0);
     assert!(scratch.files().is_empty());
 }
 
@@ -375,14 +381,26 @@ fn hours_that_ended_before_the_oldest_go_and_no_others() {
     let mut late = lake.segment(1);
     (200..9200).for_each(|number| tell(&mut late, after(7), number));
     writer.finish().unwrap();
-    assert_eq!(lake.retain(after(HOUR - 1)).unwrap(), 0);
+    assert_eq!(lake.retain(after(HOUR - 1), later()).unwrap(), 0);
     assert_eq!(numbers(&lake), [0, 1, 2, 3, 100]);
-    assert!(lake.retain(after(2 * HOUR - 1)).unwrap() > 0);
+    assert!(lake.retain(after(2 * HOUR - 1), later()).unwrap() > 0);
     assert_eq!(numbers(&lake), [2, 3]);
     late.finish().unwrap();
     assert_eq!(numbers(&lake), [2, 3]);
-    assert!(lake.retain(after(2 * HOUR - 1)).unwrap() > 0);
+    assert!(lake.retain(after(2 * HOUR - 1), later()).unwrap() > 0);
     assert_eq!(scratch.lake().tables().unwrap()[0].rows, 2);
+}
+
+#[test]
+fn old_rows_that_came_only_now_stay() {
+    let scratch = Scratch::new();
+    let lake = scratch.lake();
+    segment(&lake, 0, 0, &[0, HOUR]);
+    let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    assert_eq!(lake.retain(after(3 * HOUR), an_hour_ago).unwrap(), 0);
+    assert_eq!(numbers(&lake), [0, 1]);
+    assert!(lake.retain(after(3 * HOUR), later()).unwrap() > 0);
+    assert!(lake.tables().unwrap().is_empty());
 }
 
 /// A lake to which everything happens, and one with the same rows that is left in peace.

@@ -13,7 +13,7 @@ use crate::talk::Talk;
 use crate::{Outcome, WrongUse};
 use anyhow::Context;
 use firewall::SiteFirewall;
-use lab::live::{DEMO, Live, Options, Sink};
+use lab::live::{DEMO, Live, LiveError, Options, Sink};
 use lab::script::Script;
 use model::Time;
 use people::People;
@@ -96,11 +96,13 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     let tap = Arc::new(Tap::new(soc.inlet.clone(), number, &place.evidence));
     let stop = stop_signal()?;
     let options = Options { seed: args.seed, speed: args.speed, start: begin };
-    let started =
-        Live::start(&script, options, Arc::clone(&tap) as Arc<dyn Sink>).map_err(|error| match error {
-            lab::live::LiveError::Speed(_) => WrongUse(error.to_string()).into(),
-            _ => anyhow::Error::from(error),
-        })?;
+    let started = Live::start(&script, options, Arc::clone(&tap) as Arc<dyn Sink>).map_err(|error| {
+        if matches!(error, LiveError::Speed(_)) {
+            WrongUse(error.to_string()).into()
+        } else {
+            anyhow::Error::from(error)
+        }
+    })?;
     let site = live.get_or_init(|| started);
     let telling = Telling::new(args.json, talk);
     telling.addresses(site)?;

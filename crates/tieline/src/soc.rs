@@ -13,6 +13,7 @@ mod ingest;
 mod input;
 mod keeper;
 pub(crate) mod login;
+mod names;
 mod picture;
 mod progress;
 mod response;
@@ -121,7 +122,7 @@ impl Soc {
             acknowledged: Arc::clone(&acknowledged),
             settled: Arc::clone(&settled),
         };
-        let mut ingest = Ingest::new(setup, show, problems);
+        let mut ingest = Ingest::new(setup, show, problems)?;
         let mut numbers = vec![];
         for name in interfaces {
             let (number, dir) = (register.number(&name), config.packets_of(&name));

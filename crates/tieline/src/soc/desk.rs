@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use console::view::{self, Approve};
 use console::{Refused, Role, Soc, User};
 use model::{Span, Time};
-use respond::{Approval, Engine, Entry, Event, Firewall, Key, Playbook, RunId, RunState, Settings, Signer};
+use respond::{Approval, Engine, Entry, Firewall, Key, Playbook, RunId, RunState, Settings, Signer};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -300,10 +300,10 @@ fn side(user: &User) -> Result<respond::Role, Refused> {
 }
 
 fn refused(error: &respond::Error) -> Refused {
-    match error {
-        respond::Error::Refused(refusal) => Refused::No(refusal.to_string()),
-        other => Refused::Failed(crate::read::causes(other)),
+    if let respond::Error::Refused(refusal) = error {
+        return Refused::No(refusal.to_string());
     }
+    Refused::Failed(crate::read::causes(error))
 }
 
 impl Soc for Desk {
@@ -354,10 +354,7 @@ impl Soc for Desk {
         let mut incident = picture.incident(told);
         incident.head.runs = self.runs_of().remove(id).unwrap_or_default();
         let runs = &incident.head.runs;
-        let of = |entry: &&Entry| match &entry.event {
-            Event::Requested { request, .. } => request.incident == id,
-            other => other.run().is_some_and(|run| runs.contains(&run.to_string())),
-        };
+        let of = |entry: &&Entry| entry.event.run().is_some_and(|run| runs.contains(&run.to_string()));
         incident.decisions = held(&self.decisions).iter().filter(of).map(response::decision).collect();
         Some(incident)
     }
@@ -488,6 +485,17 @@ impl Soc for Desk {
         side(user)?;
         let id = self.find(run)?;
         held(&self.engine).lift(self.now(), id, &user.name, reason).map_err(|error| refused(&error))?;
+        self.shown_run(id)
+    }
+
+    fn told(&self, user: &User, run: &str) -> Result<view::Run, Refused> {
+        side(user)?;
+        let id = self.find(run)?;
+        let mut engine = held(&self.engine);
+        if engine.run(id).is_some_and(|run| run.told.is_none()) {
+            engine.told(self.now(), id, &user.name).map_err(|error| refused(&error))?;
+        }
+        drop(engine);
         self.shown_run(id)
     }
 

@@ -3,8 +3,9 @@
 
 use super::clock::Clock;
 use super::input::{Frames, Input, Read};
+use super::names;
 use super::picture::{Map, Picture, Told};
-use super::progress::{KnownIncident, Position, Progress, ProgressFile};
+use super::progress::{Position, Progress, ProgressFile};
 use super::sources::Source;
 use super::spool::Spool;
 use crate::findings::Findings;
@@ -13,7 +14,7 @@ use detect::chains::Chains;
 use model::{Event, Finding, Incident, Severity, Time};
 use sensor::Sensor;
 use sensor::capture::{Capture, Packet};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,6 +76,8 @@ pub(crate) struct Ingest {
     kept: Kept,
     told: Vec<Arc<Told>>,
     map: Arc<Map>,
+    /// The lake could not be written.
+    unstored: bool,
     /// Rows in the lake since the start.
     rows_stored: u64,
     durable: Time,
@@ -115,24 +118,28 @@ impl Kept {
         }
         changed
     }
-
-    fn has(&self, finding: &Finding) -> bool {
-        let same =
-            |kept: &Finding| kept.evidence.origin == finding.evidence.origin && kept.rule == finding.rule;
-        self.findings.iter().any(same)
-    }
 }
 
 /// Problems that are shown.
 const PROBLEMS_MAX: usize = 50;
 
 impl Ingest {
-    pub(crate) fn new(mut setup: Setup, show: watch::Sender<Arc<Picture>>, problems: Vec<String>) -> Self {
+    /// # Errors
+    /// When the lake cannot be read.
+    pub(crate) fn new(
+        mut setup: Setup,
+        show: watch::Sender<Arc<Picture>>,
+        problems: Vec<String>,
+    ) -> store::Result<Self> {
         let began = setup.clock.now();
+        if setup.progress.segments == 0 {
+            // The progress may have been lost, the lake not.
+            setup.progress.segments = setup.lake.next_segment()?;
+        }
         // A crash may have left parts of the segment that was being written: this one replaces them.
         setup.pipeline.lake = Some(setup.lake.segment(setup.progress.segments));
         setup.settled.store(setup.progress.segments, Ordering::Relaxed);
-        Self {
+        Ok(Self {
             setup,
             taps: BTreeMap::new(),
             captures: VecDeque::new(),
@@ -141,13 +148,14 @@ impl Ingest {
             kept: Kept::default(),
             told: vec![],
             map: Arc::new(Map::default()),
+            unstored: false,
             rows_stored: 0,
             durable: began,
             problems,
             show,
             changed: true,
             ended: false,
-        }
+        })
     }
 
     /// Begins to listen to an interface whose packets are kept in `spool`; those that are there are taken first.
@@ -364,7 +372,8 @@ impl Ingest {
     }
 
     /// Names everybody in the findings that are kept as the site knows them by now, since a name may be learned after
-    /// the deed; when that changes something, the findings are joined afresh.
+    /// the deed; when that changes something, the findings are joined afresh. A story that was told stays until it is
+    /// told in another form: what people have seen, and may have decided about, does not vanish.
     fn rename(&mut self) {
         let site = &self.setup.pipeline.site;
         if !self.kept.rename(|finding| site.resolve(finding)) {
@@ -373,49 +382,22 @@ impl Ingest {
         self.findings.rename(|finding| site.resolve(finding));
         self.setup.chains.restart();
         self.kept.findings.iter().for_each(|finding| self.setup.chains.push(finding.clone()));
-        // Stories whose findings are no longer kept stay as they were told.
-        let whole = |told: &Arc<Told>| told.incident.steps.iter().all(|step| self.kept.has(&step.finding));
-        self.told.retain(|told| !whole(told));
         self.changed = true;
     }
 
     fn incident(&mut self, incident: Incident) {
         self.changed = true;
-        let steps: BTreeSet<(u32, u64)> = incident.steps.iter().map(evidence_of).collect();
-        let replaced =
-            self.told.iter().position(|told| self.setup.chains.replaces(&incident, &told.incident));
-        let known = &mut self.setup.progress.incidents;
-        let shown = replaced.and_then(|place| self.told.get(place)).map(|told| told.id.clone());
-        let before = known.iter().rposition(|known| match &shown {
-            Some(id) => known.id == *id,
-            None => !known.steps.is_disjoint(&steps) && !self.told.iter().any(|told| told.id == known.id),
-        });
-        let (id, new) = match before.and_then(|place| known.get_mut(place)) {
-            Some(known) => {
-                let new = known.steps != steps;
-                known.steps = steps;
-                (known.id.clone(), new)
-            }
-            None => {
-                let last = known.last().and_then(|known| known.id.strip_prefix("INC-")?.parse().ok());
-                let id = format!("INC-{}", last.unwrap_or(0_u64) + 1);
-                known.push(KnownIncident { id: id.clone(), steps });
-                (id, true)
-            }
-        };
+        let (id, new) = names::name(&mut self.setup.progress.incidents, &incident);
         if new && let Some(lake) = &mut self.setup.pipeline.lake {
             lake.incident(&incident);
         }
         let told = Arc::new(Told { id, incident, since: self.setup.clock.now() });
-        match replaced.and_then(|place| self.told.get_mut(place)) {
-            Some(place) => *place = told,
+        match self.told.iter_mut().find(|known| known.id == told.id) {
+            Some(known) => *known = told,
             None => self.told.push(told),
         }
         if self.told.len() > INCIDENTS_MAX {
             self.told.remove(0);
-        }
-        if self.setup.progress.incidents.len() > INCIDENTS_MAX {
-            self.setup.progress.incidents.remove(0);
         }
     }
 
@@ -441,12 +423,20 @@ impl Ingest {
 
     /// Makes everything durable that was taken so far: first the rows, then how far they go.
     fn store(&mut self) {
+        if self.unstored {
+            return;
+        }
         let now = self.setup.clock.now();
         let rows = self.waiting();
         if let Some(lake) = self.setup.pipeline.lake.take().filter(|_| rows > 0) {
             if let Err(error) = lake.finish() {
-                self.complain(format!("cannot write to the lake: {error}"));
-                self.next_segment();
+                // Nothing is said to be stored from now on: a restart reads it from the evidence once more.
+                self.unstored = true;
+                self.setup.pipeline.store = false;
+                let why = crate::read::causes(&error);
+                self.complain(format!("cannot write to the lake any more, mend it and start again: {why}"));
+            }
+            if self.unstored {
                 return;
             }
             self.rows_stored += rows;
@@ -516,11 +506,6 @@ impl Ingest {
 
 fn is_alarm(folded: &crate::findings::Folded) -> bool {
     folded.finding.severity >= Severity::Medium
-}
-
-fn evidence_of(step: &model::Step) -> (u32, u64) {
-    let origin = step.finding.evidence.origin;
-    (origin.file, origin.number)
 }
 
 /// Resolves what the rules found, folds it, and hands it to the chains.

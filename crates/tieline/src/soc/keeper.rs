@@ -1,10 +1,10 @@
 //! Keeps the lake in order while it is written: small files become large ones, old hours go.
 
 use super::clock::Clock;
-use model::{Span, Time};
+use model::Span;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use store::{Budget, Lake};
 
 /// How often small files are looked for, and old hours.
@@ -36,7 +36,7 @@ impl Keeper {
             }
             if retained.is_none_or(|retained| retained.elapsed() >= RETAIN_EVERY) {
                 retained = Some(Instant::now());
-                self.tell(self.lake.retain(self.oldest()));
+                self.retain();
             }
         }
     }
@@ -52,8 +52,13 @@ impl Keeper {
         }
     }
 
-    fn oldest(&self) -> Time {
-        self.clock.now() - Span::s(i64::from(self.days) * 24 * 3600)
+    /// Lets go what is old by its own time and has lain here for as long.
+    fn retain(&self) {
+        let kept = Duration::from_secs(u64::from(self.days) * 24 * 3600);
+        let oldest = self.clock.now() - Span::s(i64::from(self.days) * 24 * 3600);
+        if let Some(written) = SystemTime::now().checked_sub(kept) {
+            self.tell(self.lake.retain(oldest, written));
+        }
     }
 
     fn tell<T>(&self, done: store::Result<T>) -> Option<T> {

@@ -399,7 +399,7 @@ impl Picture {
         let times = incident.steps.iter().map(|step| step.finding.time);
         let (first, last) = (times.clone().min().unwrap_or(self.now), times.max().unwrap_or(self.now));
         let effects = self.effects.iter().filter(|e| e.time >= first && e.time <= last + EFFECTS_FOR);
-        let effects: Vec<view::Effect> = effects.map(effect).collect();
+        let effects: Vec<view::Effect> = effects.map(|effect| self.effect(effect)).collect();
         let behind = effects.iter().map(|e| e.time).max().unwrap_or(0).max(ms(last + BEHIND));
         let until = Time(behind.saturating_add(30_000).saturating_mul(1_000_000));
         view::Incident {
@@ -411,6 +411,17 @@ impl Picture {
             decisions: vec![],
             tags: self.tags.iter().map(|one| tag(one, first - BEFORE, until.min(self.now))).collect(),
             variables: incident.variables.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect(),
+        }
+    }
+
+    fn effect(&self, effect: &Effect) -> view::Effect {
+        let about = self.tags.iter().map(|tag| &tag.about).find(|about| about.tag == effect.tag);
+        view::Effect {
+            time: ms(effect.time),
+            tag: effect.tag.clone(),
+            equipment: about.map(|about| about.equipment.clone()).unwrap_or_default(),
+            text: effect.text.clone(),
+            priority: if effect.back { 0 } else { 1 },
         }
     }
 
@@ -524,15 +535,6 @@ fn head(told: &Told, runs: Vec<String>) -> view::IncidentHead {
 
 fn keys(incident: &Incident) -> Vec<String> {
     incident.steps.iter().map(|step| crate::findings::key(&step.finding)).collect()
-}
-
-fn effect(effect: &Effect) -> view::Effect {
-    view::Effect {
-        time: ms(effect.time),
-        tag: effect.tag.clone(),
-        text: effect.text.clone(),
-        priority: if effect.back { 0 } else { 1 },
-    }
 }
 
 fn tag(tag: &Tag, from: Time, until: Time) -> view::Tag {

@@ -35,6 +35,8 @@ pub(crate) struct KnownIncident {
     pub(crate) id: String,
     /// Its evidence: source and number of each step.
     pub(crate) steps: BTreeSet<(u32, u64)>,
+    /// That of the last step.
+    pub(crate) deed: (u32, u64),
 }
 
 /// The file.

@@ -98,3 +98,14 @@ fn the_page_of_rules_is_up_to_date() {
     }
     expect_file!["../../../../docs/reference/rules.md"].assert_eq(&page);
 }
+
+#[test]
+fn the_page_of_the_configuration_is_up_to_date() {
+    let example = include_str!("../../src/soc/tieline.toml");
+    let page = format!(
+        "# Configuration\n\nWritten from the code; `tieline config` prints it. A test reads it with and without the lines that \
+         begin with `#: `.\n\n```toml\n{}\n```\n",
+        example.trim_end()
+    );
+    expect_file!["../../../../docs/reference/configuration.md"].assert_eq(&page);
+}
