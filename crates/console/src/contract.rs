@@ -56,6 +56,7 @@ const ROUTES: &[(&str, &str, &str, &str, Who)] = &[
         Who::Deciders,
     ),
     ("post", "/api/runs/{id}/lift", "/api/runs/RUN-1/lift", r#"{"reason": "it is over"}"#, Who::Deciders),
+    ("post", "/api/runs/{id}/told", "/api/runs/RUN-1/told", "", Who::Deciders),
     ("post", "/api/enrol", "/api/enrol", r#"{"key": "BA=="}"#, Who::Deciders),
     ("post", "/api/logout", "/api/logout", "", Who::LoggedIn),
 ];
@@ -257,6 +258,22 @@ fn a_window_of_the_inventory_has_at_most_500_rows() {
         let browser = Browser::logged_in("viewer").await;
         let page = browser.get("/api/assets?q=plc&offset=1000&limit=9999").await;
         assert!(page.text().contains("plc 1000 500"), "{}", page.text());
+    });
+}
+
+#[test]
+fn what_people_do_by_hand_is_noted_once_the_block_is_in_force() {
+    run(async {
+        let browser = Browser::logged_in("ot").await;
+        let early = browser.post("/api/runs/RUN-1/told", "").await;
+        assert_eq!(early.status, StatusCode::CONFLICT);
+        assert_eq!(early.text(), r#"{"error":"RUN-1 is not in force"}"#);
+        browser.post("/api/runs/RUN-1/approve", r#"{"asset": "", "signature": ""}"#).await;
+        let noted = browser.post("/api/runs/RUN-1/told", "").await;
+        assert_eq!(noted.status, StatusCode::OK);
+        let noted: serde_json::Value = serde_json::from_str(noted.text()).unwrap();
+        assert_eq!(noted["steps"][0]["state"], "done");
+        assert_eq!(noted["steps"][0]["result"], "by ot");
     });
 }
 

@@ -137,6 +137,27 @@ pub(crate) async fn lift(
     Ok(Json(aside(&app.soc, move |soc| soc.lift(&user, &id, &reason)).await??))
 }
 
+/// Notes that a person has done what the playbook of a run in force leaves to people.
+#[utoipa::path(
+    post,
+    path = "/api/runs/{id}/told",
+    params(("id" = String, Path, description = "`RUN-3`")),
+    responses(
+        (status = 200, body = Run),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, body = Problem)
+    )
+)]
+pub(crate) async fn told(
+    State(app): Shared,
+    Decider(user): Decider,
+    Path(id): Path<String>,
+) -> Result<Json<Run>, Refusal> {
+    Ok(Json(aside(&app.soc, move |soc| soc.told(&user, &id)).await??))
+}
+
 /// A reason that somebody can read later.
 fn stated(because: Because) -> Result<String, Refusal> {
     let reason = because.reason.trim();

@@ -26,6 +26,7 @@ use utoipa::OpenApi;
         decide::approve,
         decide::refuse,
         decide::lift,
+        decide::told,
         login::login,
         login::logout,
         login::me,

@@ -121,6 +121,7 @@ fn routes(soc: Arc<dyn Soc>, ending: watch::Receiver<bool>) -> Router {
         .route("/api/runs/{id}/approve", post(decide::approve))
         .route("/api/runs/{id}/refuse", post(decide::refuse))
         .route("/api/runs/{id}/lift", post(decide::lift))
+        .route("/api/runs/{id}/told", post(decide::told))
         .route("/api/login", post(login::login))
         .route("/api/logout", post(login::logout))
         .route("/api/enrol", post(login::enrol))

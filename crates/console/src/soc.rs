@@ -91,6 +91,12 @@ pub trait Soc: Send + Sync + 'static {
     /// # Errors
     /// When it is not in force or the user may not.
     fn lift(&self, user: &User, run: &str, reason: &str) -> Result<Run, Refused>;
+    /// Notes that the user has done what the playbook leaves to people. Who was first stays: a second note changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the run is not in force or the user may not.
+    fn told(&self, user: &User, run: &str) -> Result<Run, Refused>;
     /// Trades a one-time login token for a person; works once.
     fn redeem(&self, token: &str) -> Option<User>;
     /// Remembers the public key (SEC1 uncompressed point, 65 bytes) with which the person signs approvals.

@@ -1,7 +1,8 @@
 //! A small site in memory and a browser of a few lines.
 
 use crate::view::{
-    Alarm, Answer, Approve, Assets, Health, Incident, IncidentHead, Overview, Run, RunState, Status, Table,
+    Alarm, Answer, Approve, Assets, Health, Incident, IncidentHead, Overview, Run, RunState, RunStep, Status,
+    Table,
 };
 use crate::{Refused, Role, Soc, User, router};
 use axum::Router;
@@ -138,6 +139,16 @@ impl Soc for Fake {
 
     fn lift(&self, _: &User, run: &str, reason: &str) -> Result<Run, Refused> {
         self.decide(run, RunState::Lifted, reason)
+    }
+
+    fn told(&self, user: &User, run: &str) -> Result<Run, Refused> {
+        self.change(|state| {
+            let active = state.run.as_mut().filter(|known| known.state == RunState::Active);
+            let active = active.ok_or_else(|| Refused::No(format!("{run} is not in force")))?;
+            let result = format!("by {}", user.name);
+            active.steps = vec![RunStep { name: "Tell".into(), state: "done".into(), result }];
+            Ok(active.clone())
+        })
     }
 
     fn redeem(&self, token: &str) -> Option<User> {

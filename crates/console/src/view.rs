@@ -264,7 +264,9 @@ pub struct Effect {
     pub time: Ms,
     /// Tag.
     pub tag: String,
-    /// Sentence with value and unit.
+    /// Equipment that the tag belongs to, `K-101`; empty when it is not declared.
+    pub equipment: String,
+    /// Sentence with tag, value and unit.
     pub text: String,
     /// 1, 2 or 3; 0 when it is back to normal.
     pub priority: u8,

@@ -24,7 +24,7 @@ const TAGS: [Drawn; 5] = [
     ("PT-102", "discharge pressure", "bar", [68.0, 76.0], [0.0, 100.0], |s| {
         72.4 + 0.3 * (s / 31.0).sin() - 6.5 * surge(s) - 18.0 * after(s)
     }),
-    ("FT-101", "suction flow", "kg/s", [55.0, 75.0], [0.0, 100.0], |s| {
+    ("FT-101", "flow through the compressor", "kg/s", [55.0, 75.0], [0.0, 100.0], |s| {
         (64.0 + 0.6 * (s / 23.0).sin() - 34.0 * surge(s)) * (1.0 - after(s))
     }),
     ("ST-101", "speed of K-101", "rpm", [8800.0, 9800.0], [0.0, 11000.0], |s| 9420.0 * (1.0 - after(s))),
@@ -64,13 +64,14 @@ pub(crate) fn tags(stop: Ms, now: Ms, points: i64) -> Vec<Tag> {
 /// What happened to the process since the stop.
 pub(crate) fn effects(stop: Ms) -> Vec<Effect> {
     [
-        (25, "UIC-101", "surge margin -5.8 %, normal 8 to 40 %: nothing opens the anti-surge valve", 1),
-        (27, "FT-101", "suction flow 31.4 kg/s, normal 55 to 75 kg/s, and back within 2 s: surge", 1),
-        (70, "ST-101", "K-101 trips on vibration, speed falls from 9420 rpm", 1),
+        (25, "UIC-101", "UIC-101 (surge margin) is -5.8 %, below 8", 1),
+        (27, "FT-101", "FT-101 (flow through the compressor) is 31.4 kg/s, below 55", 1),
+        (70, "ST-101", "ST-101 (speed of K-101) is 7912 rpm, below 8800", 1),
     ]
     .map(|(after, tag, text, priority)| Effect {
         time: stop + after * 1000,
         tag: tag.into(),
+        equipment: "K-101".into(),
         text: text.into(),
         priority,
     })

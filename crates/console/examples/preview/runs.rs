@@ -65,7 +65,7 @@ impl Runs {
         if run.missing.is_empty() {
             run.state = RunState::Active;
             run.expires = Some(now + Ms::from(run.ttl) * 1000);
-            run.steps.iter_mut().skip(3).for_each(|step| step.state = "done".into());
+            run.steps.iter_mut().for_each(advance);
         }
         let (run, active) = (run.clone(), run.missing.is_empty());
         self.note(now, id, &user.name, format!("approves for {role}"));
@@ -94,6 +94,20 @@ impl Runs {
         Ok(run)
     }
 
+    pub(crate) fn told(&mut self, user: &User, id: &str, now: Ms) -> Result<Run, Refused> {
+        let run = self.named(id)?;
+        if run.state != RunState::Active {
+            return Err(Refused::No(format!("{id} is not in force")));
+        }
+        let Some(step) = run.steps.iter_mut().find(|step| step.state == "wait") else {
+            return Ok(run.clone());
+        };
+        (step.state, step.result) = ("done".into(), format!("by {}", user.name));
+        let run = run.clone();
+        self.note(now, id, &user.name, "did what the playbook leaves to people".into());
+        Ok(run)
+    }
+
     fn named(&mut self, id: &str) -> Result<&mut Run, Refused> {
         self.all.iter_mut().find(|run| run.id == id).ok_or_else(|| Refused::Unknown(format!("run {id}")))
     }
@@ -119,6 +133,15 @@ fn check(key: Option<Vec<u8>>, to_sign: &str, signature: &str) -> Option<()> {
     let signature = Signature::from_slice(&STANDARD.decode(signature).ok()?).ok()?;
     key.verify(&STANDARD.decode(to_sign).ok()?, &signature).ok()
 }
+
+/// What was waited for is done, and the block; what people do by hand waits next.
+fn advance(step: &mut RunStep) {
+    let waits = step.state == "todo" && step.name == BY_HAND;
+    step.state = if waits { "wait" } else { "done" }.into();
+}
+
+/// The step that only people do.
+const BY_HAND: &str = "tell the control room";
 
 fn word(role: Role) -> String {
     match role {
@@ -166,6 +189,7 @@ fn fresh(id: &str, user: &User, now: Ms) -> Run {
             step("try the rule", "done", "accepted by fw-ot-1, nothing applied"),
             step("wait for approvals", "wait", "one of IT, one of OT"),
             step("put the rule in force", "todo", "for 4 h, then it ends by itself"),
+            step(BY_HAND, "todo", ""),
         ],
         rule: RULE.into(),
         firewall: "fw-ot-1 (nftables)".into(),

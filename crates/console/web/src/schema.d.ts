@@ -330,6 +330,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{id}/told": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Notes that a person has done what the playbook of a run in force leaves to people. */
+        post: operations["told"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/status": {
         parameters: {
             query?: never;
@@ -536,6 +553,8 @@ export interface components {
         };
         /** @description Something that happened to the process. */
         Effect: {
+            /** @description Equipment that the tag belongs to, `K-101`; empty when it is not declared. */
+            equipment: string;
             /**
              * Format: int32
              * @description 1, 2 or 3; 0 when it is back to normal.
@@ -543,7 +562,7 @@ export interface components {
             priority: number;
             /** @description Tag. */
             tag: string;
-            /** @description Sentence with value and unit. */
+            /** @description Sentence with tag, value and unit. */
             text: string;
             /** @description When. */
             time: components["schemas"]["i64"];
@@ -1715,6 +1734,60 @@ export interface operations {
                 "application/json": components["schemas"]["Because"];
             };
         };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    told: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `RUN-3` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             200: {
                 headers: {

@@ -118,6 +118,28 @@ test("another person approves for OT, and the block is in force and ends by itse
   await expect(it.page.getByText("IN FORCE", { exact: true })).toBeVisible();
 });
 
+test("what people do by hand is noted with one click, while it waits", async ({ it }) => {
+  const page = it.page;
+  const path = `**/api/runs/${run.split("/").at(-1)}`;
+  // The control room of a virtual site may have answered already: here it has not.
+  await page.route(path, async (route) => {
+    const body = await (await route.fetch()).json();
+    const step = body.steps.find((s: { name: string }) => /control room/i.test(s.name));
+    await route.fulfill({ json: { ...body, steps: [...body.steps.filter((s: unknown) => s !== step), { ...step, state: "wait" }] } });
+  });
+  await it.visit("/runs");
+  await it.visit(run);
+  const done = page.getByRole("button", { name: "Done: the control room knows" });
+  await expect(done).toBeVisible();
+  await it.keepsNobodyOut();
+  await page.unroute(path);
+  const noted = page.waitForResponse((r) => r.request().method() === "POST" && r.url().endsWith("/told"));
+  await done.click();
+  expect((await noted).status()).toBe(200);
+  await expect(done).toBeHidden();
+  await expect(page.getByRole("listitem").filter({ hasText: /tell the control room/i }).first()).toContainText("done");
+});
+
 test("one person lifts it, and says why", async ({ it, ot }) => {
   await it.click("Lift ...");
   await it.page.getByRole("textbox").fill("HIST01 is off the network");
