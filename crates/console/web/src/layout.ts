@@ -37,14 +37,20 @@ export interface PurdueMap {
   boxes: Box[];
   lines: Line[];
   folded: { x: number; y: number; more: number }[];
+  /** Conduits between two zones, and how many of them have no line: one too many, or an end without a box. */
+  conduits: number;
+  undrawn: number;
 }
 
-/** Conduits in one picture; further ones are not drawn. */
+/** Conduits in one picture; of more, the quiet ones are not drawn. */
 const CONDUITS = 400;
 
+const LOUD = { alarm: 0, blocked: 1, new: 2, seen: 3 } as const;
+
 /** Rows are levels, places follow from the zones' identifiers. */
-export function purdue(zones: Zone[], all: Conduit[]): PurdueMap {
-  const conduits = all.slice(0, CONDUITS);
+export function purdue(zones: Zone[], known: Conduit[]): PurdueMap {
+  const all = known.filter((c) => c.from !== c.to);
+  const conduits = [...all].sort((a, b) => LOUD[a.state] - LOUD[b.state]).slice(0, CONDUITS);
   const skips = conduits.filter((c) => skipsRow(zones, c)).length;
   const right = MAP.width - MAP.label - Math.min(skips, LANES) * MAP.lane;
   const boxes: Box[] = [];
@@ -61,7 +67,8 @@ export function purdue(zones: Zone[], all: Conduit[]): PurdueMap {
     if (here.length > ROW_ZONES) folded.push({ x: right - w, y: y + 18, more: here.length - ROW_ZONES + 1 });
   });
   const lines = routes(boxes, conduits, right);
-  return { width: MAP.width, height: levels.length * MAP.row, row: MAP.row, levels, boxes, lines, folded };
+  const undrawn = all.length - lines.length;
+  return { width: MAP.width, height: levels.length * MAP.row, row: MAP.row, levels, boxes, lines, folded, conduits: all.length, undrawn };
 }
 
 /** The row of a level; of the nearest one, for a level between; below all others when it is not known. */
@@ -209,4 +216,17 @@ export function labels(marks: { x: number; y: number; text: string }[], left: nu
     }
     return undefined;
   });
+}
+
+/** `text` in at most `most` lines of `letters`, broken between words; what does not fit ends in an ellipsis. */
+export function wrap(text: string, letters: number, most: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(/\s+/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= letters) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  const shown = lines.slice(0, most);
+  if (lines.length > most) shown[most - 1] += "…";
+  return shown.map((line) => (line.length > letters ? `${line.slice(0, letters - 1)}…` : line));
 }

@@ -1,7 +1,7 @@
 // What every screen owes to everybody: read by all, grey when all is well, honest when it hears nothing.
 import { gzipSync } from "node:zlib";
-import type { Page } from "@playwright/test";
-import { expect, test, type Person } from "./people";
+import type { Page, Route } from "@playwright/test";
+import { expect, Person, test } from "./people";
 
 /** Addresses of all screens, with an incident and a run where there are some. */
 async function screens(person: Person): Promise<string[]> {
@@ -32,6 +32,78 @@ test("the same data gives the same map", async ({ ot: person }) => {
   await person.visit("/overview");
   await expect(person.page.getByRole("group", { name: "Purdue map" })).toBeVisible();
   expect(await map()).toBe(first);
+});
+
+test("the story goes on from the controller down to the process", async ({ ot: person }) => {
+  const below = new Person(await person.page.context().newPage());
+  const page = below.page;
+  const [incident] = (await (await page.request.get("/api/overview")).json()).incidents;
+  let last = 0;
+  await page.route("**/api/incidents/*", async (route) => {
+    const body = await (await route.fetch()).json();
+    last = body.steps.at(-1).number;
+    const since = (s: number, text: string, priority: number) => {
+      return { time: body.steps.at(-1).time + s * 1000, tag: "FT-101", equipment: "K-101", text: `FT-101 is ${text}`, priority };
+    };
+    const effects = [since(9, "31 kg/s, below 55", 1), since(40, "normal again at 60 kg/s", 0), since(50, "30 kg/s, below 55", 1)];
+    await route.fulfill({ json: { ...body, effects } });
+  });
+  await page.goto(`/#/incident/${incident.id}`);
+  const picture = page.getByRole("group", { name: "Time across, Purdue levels down" });
+  const reaction = picture.getByRole("link", { name: /^The process reacts/ });
+  await expect(reaction).toHaveCount(1);
+  await page.goto(`/#/incident/${incident.id}/${last}`);
+  await page.keyboard.press("j");
+  await expect(reaction).toHaveAttribute("aria-current", "step");
+  await expect(page.getByRole("heading", { name: "The process reacts · FT-101 · K-101 · L0" })).toBeVisible();
+  await expect(page.getByText(`9 s after step ${last}`)).toBeVisible();
+  await expect(page.getByRole("link", { name: /^Packets/ })).toBeHidden();
+  await below.keepsNobodyOut();
+  await page.keyboard.press("j");
+  await expect(page.getByRole("heading", { name: "The process is normal again · FT-101 · K-101 · L0" })).toBeVisible();
+  await page.keyboard.press("j");
+  await page.reload();
+  await expect(page.locator("a[aria-current='step']")).toContainText("FT-101 is 30 kg/s, below 55");
+  expect(below.complaints).toEqual([]);
+  await page.close();
+});
+
+test("conduits that are not drawn are counted, and the quiet ones are left out first", async ({ ot: person }) => {
+  const page = await person.page.context().newPage();
+  await page.route("**/api/overview", async (route) => {
+    const body = await (await route.fetch()).json();
+    const seen = { ...body.conduits.find((c: { from: string; to: string }) => c.from !== c.to), state: "seen" };
+    const conduits = [...Array.from({ length: 410 }, () => seen), { ...seen, state: "alarm", services: ["telnet"] }];
+    await route.fulfill({ json: { ...body, conduits } });
+  });
+  await page.goto("/#/overview");
+  await expect(page.getByText(/^11 of 411 conduits are not drawn/)).toBeVisible();
+  await expect(page.getByRole("group", { name: "Purdue map" }).getByText("telnet", { exact: true })).toBeVisible();
+  await page.close();
+});
+
+test("long names of process values are read whole, and stay out of the trends", async ({ ot: person }) => {
+  const page = await person.page.context().newPage();
+  const long = "flow through the compressor and its recycle line";
+  const longer = async (route: Route) => {
+    const body = await (await route.fetch()).json();
+    await route.fulfill({ json: { ...body, tags: body.tags.map((tag: object) => ({ ...tag, text: long })) } });
+  };
+  await page.route("**/api/overview", longer);
+  await page.route("**/api/incidents/*", longer);
+  await page.goto("/#/overview");
+  const name = page.getByText(long).first();
+  await expect(name).toBeVisible();
+  const room = (e: HTMLElement) => [e, e.parentElement!].map((o) => o.scrollWidth - o.clientWidth);
+  for (const beyond of await name.evaluate(room)) expect(beyond).toBeLessThanOrEqual(0);
+  const [incident] = (await (await page.request.get("/api/overview")).json()).incidents;
+  await page.goto(`/#/incident/${incident.id}`);
+  const picture = page.getByRole("group", { name: "Time across, Purdue levels down" });
+  const line = picture.locator("text", { hasText: /^flow through the/ }).first();
+  await expect(line).toBeVisible();
+  const [words, plot] = [await line.boundingBox(), await picture.locator(".band").first().boundingBox()];
+  expect((words?.x ?? 0) + (words?.width ?? 0)).toBeLessThan(plot?.x ?? 0);
+  await page.close();
 });
 
 test("a quiet site is grey", async ({ browser, ot: person }) => {
