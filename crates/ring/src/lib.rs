@@ -1,9 +1,11 @@
 //! Live capture on Linux: a ring of memory that the kernel fills with what an interface sees (`AF_PACKET`,
 //! `TPACKET_V3`; kernel documentation, *networking/packet_mmap*).
 //!
-//! The ring only receives: the crate has no call that sends, and the socket is opened for receiving alone. VLAN tags,
+//! The ring only receives: the crate has no call that sends, and a thread that has [sealed](Ring::seal) its ring can send
+//! nothing at all. VLAN tags,
 //! which the kernel takes out of a frame, are put back in, so that a frame is what was on the wire.
 
+mod seal;
 mod socket;
 
 use model::Time;

@@ -101,6 +101,11 @@ impl Socket {
         Ok(socket)
     }
 
+    /// Number of the descriptor.
+    pub(crate) fn descriptor(&self) -> u64 {
+        u64::try_from(self.fd.as_raw_fd()).unwrap_or_default()
+    }
+
     fn bind(&self, interface: c_int) -> Result<(), Error> {
         // SAFETY: all bytes zero is a valid sockaddr_ll.
         let mut address: libc::sockaddr_ll = unsafe { zeroed() };

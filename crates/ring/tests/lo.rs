@@ -53,3 +53,35 @@ fn an_interface_that_is_not_there_is_named() {
         opened => assert_eq!(opened.unwrap_err().to_string(), "there is no interface no-such-if"),
     }
 }
+
+#[test]
+fn a_sealed_thread_sends_nothing_and_still_listens() {
+    let mut ring = match Ring::open("lo") {
+        Err(Error::NotAllowed) => return eprintln!("skipped: no right to open raw sockets"),
+        opened => opened.unwrap(),
+    };
+    let (from, to) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let mark = format!("tieline sealed {}", std::process::id());
+    let target = to.local_addr().unwrap();
+    let sealed = std::thread::scope(|scope| {
+        let sealed = scope.spawn(|| {
+            let own = UdpSocket::bind("127.0.0.1:0").unwrap();
+            own.send_to(b"before", target).unwrap();
+            ring.seal().unwrap();
+            let refused = own.send_to(b"after", target).unwrap_err();
+            assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
+            // Nor can it open another socket like this one, or write to a file that it may write to any less.
+            assert!(matches!(Ring::open("lo"), Err(Error::NotAllowed)));
+            let file = std::env::temp_dir().join(format!("tieline-sealed-{}", std::process::id()));
+            std::fs::write(&file, "still").unwrap();
+            std::fs::remove_file(&file).unwrap();
+            frames_with(&mut ring, mark.as_bytes(), 1).len()
+        });
+        while !sealed.is_finished() {
+            from.send_to(mark.as_bytes(), target).unwrap();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        sealed.join().unwrap()
+    });
+    assert!(sealed > 0);
+}

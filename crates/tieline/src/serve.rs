@@ -166,6 +166,12 @@ pub(crate) fn login(args: &LoginArgs) -> anyhow::Result<Outcome> {
 
 /// Hands everything that an interface shows to the intake.
 fn listen(name: &str, mut ring: Ring, number: u32, inlet: &Inlet, stop: &AtomicBool) {
+    // Nothing that is decoded here can make this thread send.
+    if let Err(error) = ring.seal() {
+        let text = format!("{name}: {:#}", anyhow::Error::from(error));
+        let _ = inlet.put(Input::Problem { source: number, text });
+        return;
+    }
     let mut behind = std::collections::VecDeque::new();
     let mut looked = Instant::now();
     while !stop.load(Ordering::Relaxed) {
