@@ -31,9 +31,11 @@ impl Ring {
     /// # Errors
     /// When the kernel refuses, or the processor is none that the filter is written for.
     pub fn seal(&self) -> Result<(), Error> {
-        let failed = |what| move |error: Box<dyn std::error::Error>| Error::Kernel {
-            what,
-            source: io::Error::other(error.to_string()),
+        let failed = |what| {
+            move |error: Box<dyn std::error::Error>| Error::Kernel {
+                what,
+                source: io::Error::other(error.to_string()),
+            }
         };
         let program = filter(self.socket.descriptor()).map_err(failed("write the filter against sending"))?;
         for set in [CapSet::Ambient, CapSet::Effective, CapSet::Inheritable, CapSet::Permitted] {

@@ -85,6 +85,15 @@ impl Folder {
         }
     }
 
+    /// Hands whole rows that are still held to the system: a crash of this program loses none of them.
+    ///
+    /// # Errors
+    /// When something could not be written, now or earlier; the rows of other logs are written all the same.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.logs.iter_mut().for_each(|log| log.flush(&mut self.failed));
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
     #[inline]
     fn log(&mut self, schema: &'static Schema, time: Time) -> Option<&mut Log> {
         let is = |log: &Log| std::ptr::eq(log.schema, schema);

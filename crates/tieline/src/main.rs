@@ -9,6 +9,7 @@ mod pipeline;
 mod read;
 mod rules;
 mod sample;
+mod sense;
 mod serve;
 mod soc;
 mod talk;
@@ -38,6 +39,8 @@ enum Command {
     Demo(demo::Args),
     /// Watch a site: listen, follow folders, detect, show, and respond when two people say so
     Serve(serve::Args),
+    /// Listen to interfaces and write Zeek's logs, nothing else
+    Sense(sense::Args),
     /// Make a login link for a person; it works once
     Login(serve::LoginArgs),
     /// Say what is missing before it is missed
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
     let talk = Talk::new(cli.quiet);
     let done = match &cli.command {
         Command::Demo(args) => demo::run(args, &talk),
+        Command::Sense(args) => sense::run(args, &talk),
         Command::Serve(args) => serve::run(args, &talk),
         Command::Login(args) => serve::login(args),
         Command::Doctor(args) => doctor::run(args),

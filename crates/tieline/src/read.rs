@@ -45,9 +45,18 @@ pub(crate) struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum ZeekFormat {
+pub(crate) enum ZeekFormat {
     Tsv,
     Json,
+}
+
+impl From<ZeekFormat> for zeek::Format {
+    fn from(format: ZeekFormat) -> Self {
+        match format {
+            ZeekFormat::Tsv => zeek::Format::Tsv,
+            ZeekFormat::Json => zeek::Format::Json,
+        }
+    }
 }
 
 /// All that is known once every file is read.
@@ -94,11 +103,8 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
 }
 
 fn read(args: &Args, paths: &[PathBuf], detection: Detection, talk: &Talk) -> anyhow::Result<Story> {
-    let format = match args.zeek_format {
-        ZeekFormat::Tsv => zeek::Format::Tsv,
-        ZeekFormat::Json => zeek::Format::Json,
-    };
-    let zeek = args.zeek_dir.as_deref().map(|dir| zeek::Folder::create(dir, format)).transpose()?;
+    let zeek =
+        args.zeek_dir.as_deref().map(|dir| zeek::Folder::create(dir, args.zeek_format.into())).transpose()?;
     let lake = args.lake.as_deref().map(Lake::create).transpose()?;
     let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
     let mut lake = lake.map(|lake| lake.writer(&names.join("\n")));

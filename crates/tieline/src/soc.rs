@@ -22,7 +22,7 @@ mod spool;
 mod watch;
 
 pub(crate) use clock::{Clock, MachineClock};
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, memory};
 pub(crate) use input::{Frames, Inlet, Input};
 pub(crate) use response::NoFirewall;
 pub(crate) use watch::Watches;

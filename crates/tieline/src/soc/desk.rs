@@ -516,7 +516,7 @@ impl Soc for Desk {
 }
 
 /// Memory that the program has in use, in bytes; 0 where the system does not say.
-fn memory() -> u64 {
+pub(crate) fn memory() -> u64 {
     const PAGE: u64 = 4096;
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * PAGE
