@@ -155,6 +155,7 @@ impl Session for Conversation {
             self.pair(message, netbios, out);
         } else if !netbios {
             out.weird("DNS_unknown_opcode", Some(&message.header.opcode.to_string()));
+            out.leave_out();
         }
         Ok(())
     }

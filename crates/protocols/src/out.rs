@@ -37,6 +37,7 @@ pub struct Out<'a> {
     protocol: &'static str,
     confirmed: bool,
     reversed: bool,
+    left_out: bool,
     inside: [Option<&'static str>; INSIDE_MAX],
     known: Option<&'a mut Known>,
 }
@@ -71,6 +72,7 @@ impl<'a> Out<'a> {
             protocol,
             confirmed: false,
             reversed: false,
+            left_out: false,
             inside: [None; INSIDE_MAX],
             known: None,
         }
@@ -165,6 +167,16 @@ impl<'a> Out<'a> {
     #[inline]
     pub fn reverse(&mut self) {
         self.reversed = true;
+    }
+
+    /// Says that the PDU at hand is left undecoded.
+    pub fn leave_out(&mut self) {
+        self.left_out = true;
+    }
+
+    /// Whether [`Out::leave_out`] was called.
+    pub fn is_left_out(&self) -> bool {
+        self.left_out
     }
 
     /// Whether [`Out::reverse`] was called: from the next PDU on, the ends are to be taken the other way round.

@@ -28,6 +28,8 @@ pub(crate) struct Speaking {
     server: Half,
     confirmed: bool,
     reversed: bool,
+    /// Something was left undecoded since it was asked the last time.
+    left_out: bool,
     /// Protocols inside this one that were found too.
     inside: Vec<&'static str>,
     /// PDUs that broke the standard, up to 255.
@@ -169,6 +171,15 @@ impl App {
         }
     }
 
+    /// Whether something was left undecoded since the last call.
+    #[inline]
+    pub(crate) fn take_left_out(&mut self) -> bool {
+        match self {
+            App::Speaking(speaking) => std::mem::take(&mut speaking.left_out),
+            App::New | App::Looked(..) | App::Unknown(_) => false,
+        }
+    }
+
     /// The conversation is over.
     pub(crate) fn end(&mut self, context: &mut Context<'_>) {
         if let App::Speaking(speaking) = self {
@@ -209,6 +220,7 @@ impl Speaking {
             server: Half::default(),
             confirmed: false,
             reversed: false,
+            left_out: false,
             inside: vec![],
             damaged: 0,
         }
@@ -236,6 +248,7 @@ impl Speaking {
         let read = self.session.pdu(from, bytes, &mut out);
         self.confirmed |= out.is_confirmed();
         self.reversed |= out.is_reversed();
+        self.left_out |= out.is_left_out();
         for name in out.inside() {
             if !self.inside.contains(&name) {
                 self.inside.push(name);

@@ -23,7 +23,8 @@ model::log! {
         /// Bytes that were acknowledged but never captured.
         missed_bytes: u64,
         /// What happened in which order: `S` SYN, `h` SYN-ACK, `A` ACK, `D` data, `F` FIN, `R` RST, `T` retransmission,
-        /// `G` gap, `W` zero window, `^` ends flipped; lower case is the responder.
+        /// `G` gap, `W` zero window, `^` ends flipped, `X` something left undecoded; lower case is
+        /// the responder.
         history: Option<&'a str>,
         /// Packets that the originator sent.
         orig_pkts: u64,
@@ -51,7 +52,7 @@ model::log! {
 }
 
 /// Zeek's word for how a TCP connection went (`base/protocols/conn`, `conn_state`).
-pub(crate) fn tcp_state(tcp: &Tcp, syn_seen: bool) -> Name {
+pub(crate) fn tcp_state(tcp: &Tcp, syn_then_reset: bool) -> Name {
     use State::{Closed, Established, Inactive, Partial, Reset, SynAckSent, SynSent};
     let (o, r) = (tcp.orig.state, tcp.resp.state);
     let silent = |state| matches!(state, Inactive | Partial);
@@ -61,7 +62,7 @@ pub(crate) fn tcp_state(tcp: &Tcp, syn_seen: bool) -> Name {
         (Reset, Reset) if empty => "REJ",
         (_, Reset) if silent(o) => "RSTRH",
         (_, Reset) => "RSTR",
-        (Reset, _) if silent(r) && syn_seen => "RSTOS0",
+        (Reset, _) if silent(r) && syn_then_reset => "RSTOS0",
         (Reset, _) if silent(r) => "OTH",
         (Reset, _) => "RSTO",
         (Closed, Closed) => "SF",

@@ -1,17 +1,19 @@
-//! Packets inside packets: IP-in-IP, GRE, VXLAN, Geneve, GTP, Teredo.
+//! Packets inside packets: IP-in-IP, GRE, VXLAN, Geneve, GTP, Teredo, AYIYA.
 //!
 //! Sources: RFC 2003, 3; RFC 2784, 2; RFC 2890, 2; RFC 7348, 5; RFC 8926, 3.4; RFC 4380, 5.1.1;
-//! RFC 8086, 3; 3GPP TS 29.281, 5; draft-foschiano-erspan-03, 4.
+//! RFC 8086, 3; 3GPP TS 29.281, 5; draft-foschiano-erspan-03, 4; draft-ietf-nvo3-vxlan-gpe-12, 3;
+//! draft-massar-v6ops-ayiya-02, 4. What Aruba carries in GRE is known from captures.
 
 use wire::Reader;
+use wire::link::Link;
 
 /// What a packet carries inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Inner<'a> {
     /// An IP packet.
     Ip(&'a [u8]),
-    /// An Ethernet frame.
-    Ethernet(&'a [u8]),
+    /// A frame with its link header.
+    Frame(Link, &'a [u8]),
     /// A tunnel, but what it carries is not looked into.
     Other,
 }
@@ -25,16 +27,21 @@ pub(crate) fn inside_ip(protocol: u8, payload: &[u8]) -> Option<Inner<'_>> {
     }
 }
 
-/// What a UDP datagram to `port` carries; `None` when it is no tunnel.
-pub(crate) fn inside_udp(port: u16, payload: &[u8]) -> Option<Inner<'_>> {
+/// What a UDP datagram carries from port `source` to port `destination`; `None` when it is no tunnel.
+pub(crate) fn inside_udp(source: u16, destination: u16, payload: &[u8]) -> Option<Inner<'_>> {
+    inside_port(destination, payload).or_else(|| inside_port(source, payload))
+}
+
+fn inside_port(port: u16, payload: &[u8]) -> Option<Inner<'_>> {
     let mut r = Reader::new(payload);
     match port {
         4789 => {
             // The I flag says that there is a network identifier.
-            (r.u8("flags").ok()? == 0x08).then_some(())?;
+            (r.u8("flags").ok()? & 0x08 != 0).then_some(())?;
             r.bytes::<7>("vxlan header").ok()?;
-            Some(Inner::Ethernet(r.rest()))
+            Some(Inner::Frame(Link::ETHERNET, r.rest()))
         }
+        4790 => vxlan_gpe(r),
         6081 => {
             let first = r.u8("version and option length").ok()?;
             (first >> 6 == 0).then_some(())?;
@@ -47,8 +54,29 @@ pub(crate) fn inside_udp(port: u16, payload: &[u8]) -> Option<Inner<'_>> {
         4754 => gre(payload),
         2152 => gtp(r),
         3544 => teredo(r),
+        5072 => ayiya(r),
         _ => None,
     }
+}
+
+/// VXLAN that says what it carries, if the P flag is set.
+fn vxlan_gpe(mut r: Reader<'_>) -> Option<Inner<'_>> {
+    let [flags, _, _, next, ..] = r.bytes::<8>("vxlan-gpe header").ok()?;
+    match next {
+        _ if flags & 0x0c != 0x0c => None,
+        1 | 2 => Some(Inner::Ip(r.rest())),
+        3 => Some(Inner::Frame(Link::ETHERNET, r.rest())),
+        _ => None,
+    }
+}
+
+/// Anything in anything: a header, who sends and a signature, then the packet, if there is one.
+fn ayiya(mut r: Reader<'_>) -> Option<Inner<'_>> {
+    const FORWARD: u8 = 1;
+    let [identity, signature, operation, next, ..] = r.bytes::<8>("ayiya header").ok()?;
+    r.take("identity", 1 << (identity >> 4)).ok()?;
+    r.take("signature", usize::from(signature >> 4) * 4).ok()?;
+    (operation & 0x0f == FORWARD && matches!(next, 4 | 41)).then_some(Inner::Ip(r.rest()))
 }
 
 /// A user packet of GTPv1 (3GPP TS 29.281, 5.1); messages about tunnels carry none.
@@ -110,16 +138,18 @@ fn gre(payload: &[u8]) -> Option<Inner<'_>> {
         // ERSPAN: without a sequence number it is version 1, which has no header of its own.
         0x88be if present(0x1000) => {
             r.bytes::<8>("erspan header").ok()?;
-            Some(Inner::Ethernet(r.rest()))
+            Some(Inner::Frame(Link::ETHERNET, r.rest()))
         }
-        0x88be => Some(Inner::Ethernet(r.rest())),
+        0x88be => Some(Inner::Frame(Link::ETHERNET, r.rest())),
         0x22eb => {
             let [.., flags] = r.bytes::<12>("erspan header").ok()?;
             if flags & 1 != 0 {
                 r.bytes::<8>("erspan subheader").ok()?;
             }
-            Some(Inner::Ethernet(r.rest()))
+            Some(Inner::Frame(Link::ETHERNET, r.rest()))
         }
+        // Access points of Aruba: the frame as it was on the air, by radio and network in the low bits.
+        0x8200..=0x82ff => Some(Inner::Frame(Link::WIRELESS, r.rest())),
         0x880b => {
             let frame = wire::link::inside_ppp(r.rest()).ok()?;
             (frame.ethertype != 0).then_some(Inner::Ip(frame.payload))
@@ -131,7 +161,47 @@ fn gre(payload: &[u8]) -> Option<Inner<'_>> {
 fn typed(ethertype: u16, r: Reader<'_>) -> Option<Inner<'_>> {
     match ethertype {
         wire::link::IPV4 | wire::link::IPV6 => Some(Inner::Ip(r.rest())),
-        0x6558 => Some(Inner::Ethernet(r.rest())),
+        0x6558 => Some(Inner::Frame(Link::ETHERNET, r.rest())),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tunnel_is_known_by_the_port_of_either_end() {
+        assert_eq!(inside_udp(3544, 40_000, &[0x60, 1]), Some(Inner::Ip(&[0x60, 1])));
+        assert_eq!(inside_udp(40_000, 3544, &[0x60, 1]), Some(Inner::Ip(&[0x60, 1])));
+        assert_eq!(inside_udp(40_000, 40_001, &[0x60, 1]), None);
+    }
+
+    #[test]
+    fn vxlan_gpe_says_what_it_carries() {
+        assert_eq!(inside_udp(9, 4790, &[0x0c, 0, 0, 1, 0, 0, 9, 0, 0x45]), Some(Inner::Ip(&[0x45])));
+        let frame = Some(Inner::Frame(Link::ETHERNET, &[2, 2]));
+        assert_eq!(inside_udp(9, 4790, &[0x0c, 0, 0, 3, 0, 0, 9, 0, 2, 2]), frame);
+        assert_eq!(inside_udp(9, 4790, &[0x08, 0, 0, 3, 0, 0, 9, 0, 2, 2]), None);
+    }
+
+    #[test]
+    fn ayiya_has_the_packet_behind_identity_and_signature() {
+        let mut bytes = vec![0x12, 0x12, 0x11, 41, 0, 0, 0, 0];
+        bytes.extend([7; 6]);
+        bytes.push(0x60);
+        assert_eq!(inside_udp(5072, 9, &bytes), Some(Inner::Ip(&[0x60])));
+        bytes[2] = 0x10;
+        assert_eq!(inside_udp(5072, 9, &bytes), None);
+    }
+
+    #[test]
+    fn no_tunnel_panics_on_any_bytes() {
+        arbtest::arbtest(|u| {
+            let port = *u.choose(&[4754, 4789, 4790, 6081, 2152, 3544, 5072])?;
+            let bytes: Vec<u8> = u.arbitrary()?;
+            let _ = (inside_udp(9, port, &bytes), inside_ip(47, &bytes));
+            Ok(())
+        });
     }
 }

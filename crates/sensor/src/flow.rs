@@ -39,6 +39,8 @@ pub(crate) struct Flow {
     pub(crate) app: App,
     /// Quiet for so long, it is over.
     pub(crate) idle: Span,
+    /// Looked at so often, and over when it was quiet since the last time, where its protocol says so.
+    pub(crate) quiet: Option<Span>,
     /// Timers of another generation are void.
     pub(crate) generation: u32,
     pub(crate) odd: Vec<&'static str>,
@@ -69,6 +71,8 @@ pub(crate) enum Body {
     Tcp(Box<Tcp>),
     Datagrams,
 }
+
+const SCTP: u8 = 132;
 
 /// Kinds of oddities told per conversation; a further kind is left out.
 const ODD_MAX: usize = 16;
@@ -105,7 +109,8 @@ impl Flow {
         let spell = |mac: Option<[u8; 6]>| mac.filter(|mac| *mac != [0; 6]).map(|mac| Mac(mac).to_string());
         let (orig_mac, resp_mac) = (spell(self.link.source), spell(self.link.destination));
         let service = self.app.service();
-        let ports = !matches!(c.transport, Transport::Other(_));
+        // As in Zeek, which does not decode SCTP and gives its identifier ports of 0.
+        let ports = !matches!(c.transport, Transport::Other(_)) || self.protocol == SCTP;
         let row = Conn {
             proto: Name(c.transport.name()),
             service: service.as_deref(),
@@ -138,7 +143,7 @@ impl Flow {
 
     fn state(&self) -> Name {
         match (&self.body, self.conversation.transport) {
-            (Body::Tcp(tcp), _) => tcp_state(tcp, self.history.text().is_some_and(|text| text.contains('S'))),
+            (Body::Tcp(tcp), _) => tcp_state(tcp, self.history.is_syn_then_reset()),
             (Body::Datagrams, Transport::Udp) => {
                 udp_state(self.sent.payload.is_some(), self.received.payload.is_some())
             }

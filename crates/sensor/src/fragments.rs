@@ -68,6 +68,9 @@ impl Fragments {
             odd("excessively_large_fragment");
             return None;
         }
+        if fragment.forbidden {
+            odd("fragment_with_DF");
+        }
         if fragment.more && packet.total_len < 64 {
             odd("excessively_small_fragment");
         }
@@ -87,7 +90,8 @@ impl Fragments {
         if fragment.offset == 0 {
             (waiting.protocol, waiting.header_len) = (packet.protocol, packet.header_len);
         }
-        if !fragment.more {
+        // An empty last part does not say how long the packet is.
+        if !fragment.more && end > 0 {
             if waiting.length.is_some_and(|length| length != end) {
                 odd("fragment_size_inconsistency");
             }
@@ -188,7 +192,7 @@ mod tests {
         let mut fragments = Fragments::default();
         let mut odd = vec![];
         let mut add = |offset, more, data: &[u8]| {
-            let fragment = Fragment { id: 1, offset, more };
+            let fragment = Fragment { id: 1, offset, more, forbidden: false };
             let whole = fragments.add(Time(0), &packet(data), fragment, &mut |name| odd.push(name));
             whole.map(|whole| whole.payload)
         };
@@ -203,7 +207,7 @@ mod tests {
     fn a_flood_of_parts_is_bounded() {
         let mut fragments = Fragments::default();
         for id in 0..10_000 {
-            let fragment = Fragment { id, offset: 0, more: true };
+            let fragment = Fragment { id, offset: 0, more: true, forbidden: false };
             fragments.add(Time(0), &packet(&[0; 64]), fragment, &mut |_| {});
         }
         assert_eq!((fragments.waiting.len(), fragments.given_up), (PACKETS_MAX, 10_000 - PACKETS_MAX as u64));

@@ -37,6 +37,34 @@ impl History {
         }
     }
 
+    /// Whether there was nothing but an answer to a SYN.
+    pub(crate) fn is_answer_alone(&self) -> bool {
+        self.text == b"H"
+    }
+
+    /// The answer to a SYN that was not seen: its sender is the responder after all.
+    pub(crate) fn answered_first(&mut self) {
+        self.text.clear();
+        self.flipped();
+        self.push(Letter::SynAck.byte(), false);
+        self.seen = self.seen.rotate_left(16);
+    }
+
+    /// Something was left undecoded.
+    pub(crate) fn left_out(&mut self) {
+        if !self.text.contains(&b'X') {
+            self.push(b'X', true);
+        }
+    }
+
+    /// Whether the originator sent a SYN and then reset with nothing of its own in between but data.
+    pub(crate) fn is_syn_then_reset(&self) -> bool {
+        let text = self.text.strip_prefix(b"^").unwrap_or(&self.text);
+        let after_syn = text.strip_prefix(b"S").unwrap_or_default();
+        let first = after_syn.iter().find(|letter| b"HAFGIQR".contains(letter));
+        first == Some(&b'R')
+    }
+
     /// The ends changed their parts.
     pub(crate) fn flipped(&mut self) {
         self.push(b'^', true);

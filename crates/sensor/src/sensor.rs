@@ -14,7 +14,7 @@ use protocols::{Known, Side, Stamp, Weird};
 use sha1::{Digest, Sha1};
 use std::net::{IpAddr, Ipv4Addr};
 use wire::ip;
-use wire::link::{self, Link};
+use wire::link::{self, Frame, Link};
 use wire::transport::{Icmp, Tcp as TcpHeader, Udp};
 
 /// Follows conversations through packets and writes what it sees as rows.
@@ -70,6 +70,8 @@ const LINGER: Span = Span::s(5);
 const EXPIRE_EVERY: Span = Span::s(6);
 const TCP_IDLE: Span = Span::s(300);
 const DATAGRAM_IDLE: Span = Span::s(60);
+/// So much less than it should have been is quiet enough: one question and its answer are looked at once.
+const GRACE: Span = Span::s(1);
 /// Interactive services may be quiet for longer.
 const INTERACTIVE_IDLE: Span = Span::s(3600);
 const INTERACTIVE_PORTS: [u16; 4] = [21, 22, 23, 513];
@@ -139,12 +141,26 @@ impl Sensor {
             self.weird("truncated_ethernet_frame", &seen, rows);
             return;
         };
+        seen.wire_len = seen.wire_len.saturating_sub(bytes.len() - frame.payload.len());
+        self.carried(&frame, seen, rows);
+        let mut others = frame.others;
+        while !others.is_empty() {
+            let Ok(frame) = link::subframe(others) else {
+                self.counters.damaged += 1;
+                return;
+            };
+            seen.wire_len = frame.payload.len();
+            self.carried(&frame, seen, rows);
+            others = frame.others;
+        }
+    }
+
+    /// Takes what a frame carries.
+    fn carried(&mut self, frame: &Frame<'_>, mut seen: Seen, rows: &mut dyn Rows) {
         if !matches!(frame.ethertype, link::IPV4 | link::IPV6) {
             self.counters.not_ip += 1;
             return;
         }
-        let header = bytes.len() - frame.payload.len();
-        seen.wire_len = seen.wire_len.saturating_sub(header);
         seen.link = LinkIds {
             source: frame.source,
             destination: frame.destination,
@@ -222,14 +238,14 @@ impl Sensor {
             return;
         }
         let wire_len = match inner {
-            Inner::Ip(bytes) | Inner::Ethernet(bytes) => bytes.len(),
+            Inner::Ip(bytes) | Inner::Frame(_, bytes) => bytes.len(),
             Inner::Other => 0,
         };
         // Addresses and tags of the outer link say nothing about the inner conversation.
         let seen = Seen { depth: seen.depth + 1, wire_len, link: LinkIds::default(), ..*seen };
         match inner {
             Inner::Ip(bytes) => self.ip(bytes, &seen, rows),
-            Inner::Ethernet(bytes) => self.frame(Link::ETHERNET, bytes, seen, rows),
+            Inner::Frame(link, bytes) => self.frame(link, bytes, seen, rows),
             Inner::Other => {}
         }
     }
@@ -273,8 +289,9 @@ impl Sensor {
         flow.last = seen.time;
         flow.latest = seen.origin;
         flow.history.note(Letter::Data, from_orig);
-        let payload_len = usize::from(udp.length).saturating_sub(8);
-        flow.direction(&part).count(packet, Some(payload_len));
+        // No length: a datagram too long for its header (RFC 2675, 4), of which nobody knows how much is payload.
+        let payload_len = usize::from(udp.length).checked_sub(8);
+        flow.direction(&part).count(packet, payload_len);
         let mismatch = usize::from(udp.length) != packet.payload_len();
         if mismatch && flow.is_new_oddity("UDP_datagram_length_mismatch") {
             let addl = format!("{} != {}", udp.length, packet.payload_len());
@@ -291,27 +308,22 @@ impl Sensor {
             flow.flip();
             flow.history.flipped();
         }
-        if let Some(quiet) = flow.app.quiet().filter(|quiet| *quiet != flow.idle) {
-            flow.idle = quiet;
-            self.timers.set(flow.start + quiet, slot, flow.generation, Wake::Idle);
+        if flow.app.take_left_out() {
+            flow.history.left_out();
         }
-        if let Some(inner) = inside_udp(udp.destination, data) {
+        if let Some(quiet) = flow.app.quiet().filter(|_| flow.quiet.is_none()) {
+            flow.quiet = Some(quiet);
+            self.timers.set(flow.start + quiet, slot, flow.generation, Wake::Quiet);
+        }
+        if let Some(inner) = inside_udp(udp.source, udp.destination, data) {
             self.inner(inner, seen, rows);
         }
     }
 
     fn tcp(&mut self, packet: &ip::Packet<'_>, seen: &Seen, rows: &mut dyn Rows) {
-        let header = match TcpHeader::open(packet.payload) {
-            Ok(header) => header,
-            Err(_) if packet.payload.len() < 20 => {
-                self.header_missing(packet, 20, seen, rows);
-                return;
-            }
-            Err(_) => {
-                self.counters.damaged += 1;
-                self.weird("truncated_header", seen, rows);
-                return;
-            }
+        let Ok(header) = TcpHeader::open(packet.payload) else {
+            self.header_missing(packet, 20, seen, rows);
+            return;
         };
         let part = Part::new(packet, Transport::Tcp, header.source, header.destination);
         let slot = self.find_tcp(&part, &header, seen, rows);
@@ -319,9 +331,10 @@ impl Sensor {
         let from_orig = flow.endpoint_is_orig(part.source);
         let told = packet.payload_len();
         let told = if told == 0 { packet.payload.len() } else { told };
-        if header.header_len < 20 || header.header_len > told {
-            if flow.is_new_oddity("bad_TCP_header_len") {
-                write_weird("bad_TCP_header_len", None, Some(&flow.conversation), seen, rows);
+        if let Some(name) = odd_header_len(header.header_len, told.min(packet.payload.len())) {
+            self.counters.damaged += 1;
+            if flow.is_new_oddity(name) {
+                write_weird(name, None, Some(&flow.conversation), seen, rows);
             }
             return;
         }
@@ -343,6 +356,9 @@ impl Sensor {
         }
         flow.latest = seen.origin;
         flow.direction(&part).count(packet, None);
+        if !header.payload.is_empty() && flow.app.take_left_out() {
+            flow.history.left_out();
+        }
         self.take_effect(slot, &effect, seen, rows);
     }
 
@@ -446,12 +462,12 @@ impl Sensor {
         for _ in 0..TIMERS_PER_PACKET_MAX {
             let Some(timer) = self.timers.due(now) else { return };
             if self.is_current(&timer) {
-                self.wake(&timer, rows);
+                self.wake(&timer, now, rows);
             }
         }
     }
 
-    fn wake(&mut self, timer: &Timer, rows: &mut dyn Rows) {
+    fn wake(&mut self, timer: &Timer, now: Time, rows: &mut dyn Rows) {
         let Some(flow) = self.flows.get(timer.slot).and_then(Option::as_ref) else { return };
         let tcp = match &flow.body {
             Body::Tcp(tcp) => Some(&**tcp),
@@ -460,6 +476,9 @@ impl Sensor {
         let again = match timer.wake {
             Wake::Delete => None,
             Wake::Idle => Some(flow.last + flow.idle).filter(|due| *due > timer.due),
+            Wake::Quiet => {
+                flow.quiet.filter(|quiet| flow.last + *quiet > now + GRACE).map(|quiet| now + quiet)
+            }
             Wake::Attempt if tcp.is_some_and(|tcp| tcp.is_unanswered() && !tcp.finished) => None,
             Wake::Attempt => return,
             Wake::Expire => {
@@ -535,6 +554,7 @@ impl Flow {
             body: if tcp { Body::Tcp(Box::<Tcp>::default()) } else { Body::Datagrams },
             app: App::default(),
             idle: if interactive { INTERACTIVE_IDLE } else { DATAGRAM_IDLE },
+            quiet: None,
             generation: 0,
             odd: vec![],
             one_way: part.one_way,
@@ -571,6 +591,15 @@ fn write_weird(
 ) {
     let row = Weird { name, addl, notice: false, peer: None, source: None };
     rows.put(&At { time: seen.time, origin: seen.origin, conversation, ot: None }, &row);
+}
+
+/// Zeek's name for what is wrong with the length of a TCP header, where `there` bytes are.
+fn odd_header_len(told: usize, there: usize) -> Option<&'static str> {
+    match told {
+        ..20 => Some("bad_TCP_header_len"),
+        _ if told > there => Some("truncated_header"),
+        _ => None,
+    }
 }
 
 /// Zeek's name for an IP header that cannot be read.

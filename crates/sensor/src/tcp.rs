@@ -271,6 +271,12 @@ impl Tcp {
     ) -> Effect {
         let mut effect = Effect::default();
         let flags = header.flags;
+        let answer_alone = !flags.syn() && self.orig.state == State::SynAckSent && history.is_answer_alone();
+        if answer_alone {
+            self.flip();
+            history.answered_first();
+        }
+        let from_orig = from_orig != answer_alone;
         self.note_partial(flags, from_orig);
         let past = header.seq.wrapping_add(segment_len(len, flags));
         let handshake = is_handshake(self.orig.state) || is_handshake(self.resp.state);
@@ -309,6 +315,7 @@ impl Tcp {
         if close {
             self.close(from_orig, &mut effect);
         }
+        effect.flip ^= answer_alone;
         effect
     }
 
@@ -325,8 +332,7 @@ impl Tcp {
         } else {
             &self.orig
         };
-        let rejected = self.orig.state == State::SynSent && self.resp.state == State::Reset;
-        if self.is_closed() || rejected {
+        if self.is_closed() || self.orig.state == State::Reset || self.resp.state == State::Reset {
             return true;
         }
         let reversed = !header.flags.ack()

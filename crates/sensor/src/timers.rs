@@ -9,6 +9,8 @@ pub(crate) enum Wake {
     Attempt,
     /// Has it been quiet for too long?
     Idle,
+    /// Has it been quiet since it was looked at the last time?
+    Quiet,
     /// Has one end closed and the other gone away?
     Expire,
     /// It is over; what still comes belongs to no one.

@@ -1,6 +1,6 @@
 //! IPv4 and IPv6 headers, extension headers and fragments.
 //!
-//! Sources: RFC 791, 3.1; RFC 8200, 3 and 4; RFC 4302, 2.2.
+//! Sources: RFC 791, 3.1; RFC 8200, 3 and 4; RFC 4302, 2.2; RFC 6275, 6.3 and 6.4.
 
 use crate::{Error, Reader, Result};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -35,6 +35,8 @@ pub struct Fragment {
     pub offset: usize,
     /// Whether parts follow.
     pub more: bool,
+    /// Whether the sender had said not to make parts of it; never in IPv6, where routers make none.
+    pub forbidden: bool,
 }
 
 impl<'a> Packet<'a> {
@@ -86,7 +88,7 @@ fn ipv4(mut r: Reader<'_>) -> Result<Packet<'_>> {
         header_len,
         total_len,
         told_len,
-        fragment: (more || offset > 0).then_some(Fragment { id, offset, more }),
+        fragment: (more || offset > 0).then_some(Fragment { id, offset, more, forbidden: flags & 0x40 != 0 }),
         payload: cut(r.rest(), total_len - header_len),
     })
 }
@@ -100,13 +102,13 @@ fn ipv6(mut r: Reader<'_>) -> Result<Packet<'_>> {
     let source = Ipv6Addr::from(r.bytes::<16>("source address")?).to_canonical();
     let destination = Ipv6Addr::from(r.bytes::<16>("destination address")?).to_canonical();
     let total_len = 40 + if told == 0 { r.rest().len() } else { usize::from(told) };
-    let chain = Extensions::read(&mut r, next)?;
+    let chain = Extensions::read(&mut r, next);
     let header_len = r.offset();
     if total_len < header_len {
         return Err(r.invalid("payload length", header_len.saturating_sub(4), told));
     }
     Ok(Packet {
-        source,
+        source: chain.home.unwrap_or(source),
         destination: chain.destination.unwrap_or(destination),
         protocol: chain.protocol,
         header_len,
@@ -123,51 +125,68 @@ struct Extensions {
     fragment: Option<Fragment>,
     /// Where a routing header sends the packet in the end.
     destination: Option<IpAddr>,
+    /// The address that the sender has at home while it is elsewhere.
+    home: Option<IpAddr>,
 }
 
 impl Extensions {
-    fn read(r: &mut Reader<'_>, first: u8) -> Result<Self> {
-        let mut chain = Self { protocol: first, fragment: None, destination: None };
+    /// Reads the chain up to a header that is no extension, or is not all there.
+    fn read(r: &mut Reader<'_>, first: u8) -> Self {
+        let mut chain = Self { protocol: first, fragment: None, destination: None, home: None };
         for _ in 0..EXTENSIONS_MAX {
             let header = *r;
-            match chain.protocol {
-                // Hop-by-hop, routing, destination options, mobility: units of eight bytes after the first.
-                0 | 43 | 60 | 135 => {
-                    let routing = chain.protocol == 43;
-                    chain.protocol = r.u8("next header")?;
-                    let length = usize::from(r.u8("extension length")?);
-                    r.take("extension header", 6 + length * 8)?;
-                    if routing {
-                        chain.destination = last_hop(header).or(chain.destination);
-                    }
+            match chain.header(r) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => {
+                    *r = header;
+                    break;
                 }
-                44 => {
-                    let part = chain.fragment(r)?;
-                    if part.offset != 0 {
-                        // The rest of the chain stands in the first part.
-                        break;
-                    }
-                }
-                // Authentication header: units of four bytes after the first two.
-                51 => {
-                    chain.protocol = r.u8("next header")?;
-                    let length = usize::from(r.u8("extension length")?);
-                    r.take("authentication header", (length + 2) * 4 - 2)?;
-                }
-                _ => break,
             }
         }
-        Ok(chain)
+        chain
+    }
+
+    /// Reads a header; says whether more of the chain may follow.
+    fn header(&mut self, r: &mut Reader<'_>) -> Result<bool> {
+        let header = *r;
+        match self.protocol {
+            // Hop-by-hop, routing, destination options, mobility: units of eight bytes after the first.
+            kind @ (0 | 43 | 60 | 135) => {
+                let next = r.u8("next header")?;
+                let length = usize::from(r.u8("extension length")?);
+                let mut rest = r.sub("extension header", 6 + length * 8)?;
+                self.protocol = next;
+                match kind {
+                    43 => self.destination = last_hop(header).or(self.destination),
+                    60 => self.home = home_address(&mut rest).or(self.home),
+                    _ => {}
+                }
+            }
+            44 => {
+                // The rest of the chain stands in the first part.
+                return Ok(self.fragment(r)?.offset == 0);
+            }
+            // Authentication header: units of four bytes after the first two.
+            51 => {
+                let next = r.u8("next header")?;
+                let length = usize::from(r.u8("extension length")?);
+                r.take("authentication header", (length + 2) * 4 - 2)?;
+                self.protocol = next;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// RFC 8200, 4.5.
     fn fragment(&mut self, r: &mut Reader<'_>) -> Result<Fragment> {
-        self.protocol = r.u8("next header")?;
+        let next = r.u8("next header")?;
         r.u8("reserved")?;
         let offset = r.u16_be("fragment offset")?;
         let id = r.u32_be("fragment identification")?;
-        let part = Fragment { id, offset: usize::from(offset & !7), more: offset & 1 != 0 };
-        self.fragment = Some(part);
+        let part = Fragment { id, offset: usize::from(offset & !7), more: offset & 1 != 0, forbidden: false };
+        (self.protocol, self.fragment) = (next, Some(part));
         Ok(part)
     }
 }
@@ -184,6 +203,25 @@ fn last_hop(mut r: Reader<'_>) -> Option<IpAddr> {
     }
     r.take("addresses on the way", (length / 2 - 1) * 16).ok()?;
     Some(Ipv6Addr::from(r.bytes::<16>("last address").ok()?).to_canonical())
+}
+
+/// The home address among the options for the destination (RFC 6275, 6.3), if there is one.
+fn home_address(options: &mut Reader<'_>) -> Option<IpAddr> {
+    const HOME_ADDRESS: u8 = 201;
+    loop {
+        match options.u8("option type").ok()? {
+            // A single byte of padding, RFC 8200, 4.2.
+            0 => {}
+            HOME_ADDRESS => {
+                options.u8("option length").ok()?;
+                return Some(Ipv6Addr::from(options.bytes::<16>("home address").ok()?).to_canonical());
+            }
+            _ => {
+                let length = usize::from(options.u8("option length").ok()?);
+                options.take("option", length).ok()?;
+            }
+        }
+    }
 }
 
 /// Extension headers that are followed; a longer chain is taken for its last header.
@@ -211,8 +249,29 @@ mod tests {
         bytes.extend([0; 32]);
         bytes.extend([17, 0, 0x00, 0x09, 0, 0, 0, 7, 1, 2]);
         let packet = Packet::open(&bytes).unwrap();
-        assert_eq!(packet.fragment, Some(Fragment { id: 7, offset: 8, more: true }));
+        assert_eq!(packet.fragment, Some(Fragment { id: 7, offset: 8, more: true, forbidden: false }));
         assert_eq!((packet.protocol, packet.payload), (17, &[1, 2][..]));
+    }
+
+    #[test]
+    fn a_host_that_is_not_at_home_has_its_address_there() {
+        let mut bytes = vec![0x60, 0, 0, 0, 0, 25, 60, 64];
+        bytes.extend([0xfe; 32]);
+        bytes.extend([17, 2, 1, 2, 0, 0, 201, 16]);
+        bytes.extend([0x20; 16]);
+        bytes.push(9);
+        let packet = Packet::open(&bytes).unwrap();
+        assert_eq!(packet.source, IpAddr::from([0x20; 16]));
+        assert_eq!((packet.protocol, packet.payload), (17, &[9][..]));
+    }
+
+    #[test]
+    fn a_chain_that_is_cut_ends_at_the_header_that_is_not_all_there() {
+        let mut bytes = vec![0x60, 0, 0, 0, 0, 16, 60, 64];
+        bytes.extend([0; 32]);
+        bytes.extend([43, 0, 1, 4, 0, 0, 0, 0, 17, 9, 0, 0]);
+        let packet = Packet::open(&bytes).unwrap();
+        assert_eq!((packet.protocol, packet.header_len, packet.payload), (43, 48, &[17, 9, 0, 0][..]));
     }
 
     #[test]

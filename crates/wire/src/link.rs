@@ -1,6 +1,8 @@
-//! From a captured frame to the packet it carries: IEEE 802.3, 802.1Q, 802.11, Linux cooked, PPP, raw IP and loopback.
+//! From a captured frame to the packet it carries: IEEE 802.3, 802.1Q, 802.11, FDDI, FabricPath, Linux cooked, PPP,
+//! MPLS, raw IP and loopback.
 //!
-//! Sources: tcpdump.org, *Link-layer header types*; IEEE 802.3-2022, 3.2; IEEE 802.1Q-2022, 9.6; RFC 1661, 2; RFC 2516, 4.
+//! Sources: tcpdump.org, *Link-layer header types*; IEEE 802.3-2022, 3.2; IEEE 802.1Q-2022, 9.6; RFC 1661, 2; RFC 2516, 4;
+//! RFC 3032, 2.1 and 4.3; RFC 1188, *FDDI Frame Format*; IEEE 802.11-2020, 9.3.2.2; Cisco, *FabricPath* (from captures).
 
 use crate::{Reader, Result};
 
@@ -15,6 +17,8 @@ impl Link {
     pub const ETHERNET: Link = Link(1);
     /// PPP with an optional HDLC-like header.
     pub const PPP: Link = Link(9);
+    /// FDDI.
+    pub const FDDI: Link = Link(10);
     /// Raw IP, as BSD numbers it.
     pub const RAW_BSD: Link = Link(12);
     /// Raw IP, as OpenBSD numbers it.
@@ -56,6 +60,8 @@ pub struct Frame<'a> {
     pub ethertype: u16,
     /// What follows the headers, padding included.
     pub payload: &'a [u8],
+    /// Packets for other receivers that came in the same 802.11 frame, one [`subframe`] behind the other.
+    pub others: &'a [u8],
 }
 
 /// EtherType of IPv4.
@@ -66,6 +72,8 @@ pub const IPV6: u16 = 0x86dd;
 const VLAN_TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 /// EtherTypes of MPLS, RFC 5332, 3.
 const MPLS: [u16; 2] = [0x8847, 0x8848];
+/// EtherType of Cisco FabricPath.
+const FABRIC_PATH: u16 = 0x8903;
 /// EtherType of a VN-Tag, IEEE 802.1BR, 13.2.
 const VN_TAG: u16 = 0x8926;
 /// EtherType of a PPPoE session, RFC 2516, 4.
@@ -81,6 +89,7 @@ impl Link {
         let mut r = Reader::new(bytes);
         match self {
             Link::ETHERNET => ethernet(r),
+            Link::FDDI => fddi(r),
             Link::RAW | Link::RAW_BSD | Link::RAW_OPENBSD | Link::IPV4 | Link::IPV6 => raw(r),
             Link::LINUX_SLL => cooked(r),
             Link::LINUX_SLL2 => cooked2(r),
@@ -103,10 +112,28 @@ impl Link {
 }
 
 fn ethernet(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    let mut frame = addressed(&mut r)?;
+    if frame.ethertype == FABRIC_PATH {
+        // These were the switches' own addresses; behind them stands the frame as the hosts sent it.
+        r.u16_be("forwarding tag and time to live")?;
+        frame = addressed(&mut r)?;
+    }
+    tagged(r, frame)
+}
+
+fn addressed<'a>(r: &mut Reader<'a>) -> Result<Frame<'a>> {
     let destination = Some(r.bytes("destination address")?);
     let source = Some(r.bytes("source address")?);
     let ethertype = r.u16_be("ethertype")?;
-    tagged(r, Frame { source, destination, vlan: None, inner_vlan: None, ethertype, payload: &[] })
+    Ok(Frame { source, destination, ..bare(ethertype, &[]) })
+}
+
+/// Frame control, addresses, and always LLC (RFC 1188). The addresses stand in another order of bits than in
+/// Ethernet, depending on who captured them, and are left out.
+fn fddi(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    r.bytes::<13>("fddi header")?;
+    let ethertype = llc(&mut r)?;
+    Ok(bare(ethertype, r.rest()))
 }
 
 /// Takes off VLAN tags, PPPoE and, where the frame has a length, the LLC and SNAP headers.
@@ -133,14 +160,18 @@ fn tagged<'a>(mut r: Reader<'a>, mut frame: Frame<'a>) -> Result<Frame<'a>> {
         let inner = ppp(r, false)?;
         (frame.ethertype, r) = (inner.ethertype, Reader::new(inner.payload));
     } else if MPLS.contains(&frame.ethertype) {
-        // RFC 3032, 2.1: the last label has the bottom-of-stack bit.
-        while r.u32_be("mpls label")? & 0x100 == 0 {}
-        frame.ethertype = raw(r)?.ethertype;
+        frame.ethertype = under_labels(&mut r)?;
     } else if frame.ethertype < 0x0600 {
         frame.ethertype = llc(&mut r)?;
     }
     frame.payload = r.rest();
     Ok(frame)
+}
+
+/// Takes MPLS labels off, the last of which has the bottom-of-stack bit (RFC 3032, 2.1).
+fn under_labels(r: &mut Reader<'_>) -> Result<u16> {
+    while r.u32_be("mpls label")? & 0x100 == 0 {}
+    Ok(raw(*r)?.ethertype)
 }
 
 /// IEEE 802.2, 3.2, with SNAP (IEEE 802, 10.3); 0 when no EtherType is told.
@@ -179,7 +210,7 @@ fn raw(r: Reader<'_>) -> Result<Frame<'_>> {
 }
 
 fn bare(ethertype: u16, payload: &[u8]) -> Frame<'_> {
-    Frame { source: None, destination: None, vlan: None, inner_vlan: None, ethertype, payload }
+    Frame { source: None, destination: None, vlan: None, inner_vlan: None, ethertype, payload, others: &[] }
 }
 
 /// LINKTYPE_LINUX_SLL: packet type, ARPHRD type, address length, eight bytes of address, protocol.
@@ -219,13 +250,31 @@ fn wireless(mut r: Reader<'_>) -> Result<Frame<'_>> {
     let third = r.bytes::<6>("address 3")?;
     r.u16_be("sequence control")?;
     let fourth = if to_ds && from_ds { Some(r.bytes::<6>("address 4")?) } else { None };
-    if has_qos {
-        r.u16_be("qos control")?;
+    let aggregated = has_qos && r.u16_le("qos control")? & 0x0080 != 0;
+    if aggregated {
+        return subframe(r.rest());
     }
     let ethertype = llc(&mut r)?;
     let source = fourth.unwrap_or(if from_ds { third } else { second });
     let destination = if to_ds { third } else { first };
     Ok(Frame { source: Some(source), destination: Some(destination), ..bare(ethertype, r.rest()) })
+}
+
+/// Opens the first of several packets that one 802.11 frame carries, each in a subframe (A-MSDU, IEEE 802.11-2020,
+/// 9.3.2.2.2).
+///
+/// # Errors
+/// When the subframe is cut short.
+pub fn subframe(bytes: &[u8]) -> Result<Frame<'_>> {
+    let mut r = Reader::new(bytes);
+    let destination = Some(r.bytes("destination address")?);
+    let source = Some(r.bytes("source address")?);
+    let length = usize::from(r.u16_be("subframe length")?);
+    let mut packet = r.sub("subframe", length)?;
+    let ethertype = llc(&mut packet)?;
+    // All but the last are filled up to a multiple of four bytes.
+    let others = bytes.get(r.offset().next_multiple_of(4)..).unwrap_or_default();
+    Ok(Frame { source, destination, others, ..bare(ethertype, packet.rest()) })
 }
 
 /// LINKTYPE_NFLOG: family, version, resource; then attributes of a length, a type and a value, in the byte order of
@@ -249,10 +298,11 @@ fn ppp(mut r: Reader<'_>, framed: bool) -> Result<Frame<'_>> {
     if framed && r.rest().starts_with(&[0xff, 0x03]) {
         r.u16_be("address and control")?;
     }
-    let protocol = r.u16_be("ppp protocol")?;
-    let ethertype = match protocol {
+    let ethertype = match r.u16_be("ppp protocol")? {
         0x0021 => IPV4,
         0x0057 => IPV6,
+        // MPLS, RFC 3032, 4.3.
+        0x0281 | 0x0283 => under_labels(&mut r)?,
         _ => 0,
     };
     Ok(bare(ethertype, r.rest()))
@@ -269,6 +319,42 @@ mod tests {
         let frame = Link::ETHERNET.open(&bytes).unwrap();
         assert_eq!((frame.vlan, frame.inner_vlan, frame.ethertype), (Some(11), Some(12), IPV4));
         assert_eq!(frame.payload, [0x45]);
+    }
+
+    #[test]
+    fn under_fabric_path_stands_the_frame_of_the_hosts() {
+        let mut bytes = vec![2; 12];
+        bytes.extend([0x89, 0x03, 0x00, 0x20]);
+        bytes.extend([1; 12]);
+        bytes.extend([0x08, 0x00, 0x45]);
+        let frame = Link::ETHERNET.open(&bytes).unwrap();
+        assert_eq!((frame.source, frame.ethertype, frame.payload), (Some([1; 6]), IPV4, &[0x45][..]));
+    }
+
+    #[test]
+    fn one_wireless_frame_may_carry_several_packets() {
+        let snap = [0xaa, 0xaa, 0x03, 0, 0, 0, 0x08, 0x00];
+        let mut bytes = vec![0x88, 0x02, 0, 0];
+        bytes.extend([0; 20]);
+        bytes.extend([0x80, 0x00]);
+        for mark in [7, 8] {
+            bytes.extend([mark; 12]);
+            bytes.extend([0, 9]);
+            bytes.extend(snap);
+            bytes.push(mark);
+            bytes.push(0);
+        }
+        let first = Link::WIRELESS.open(&bytes).unwrap();
+        let second = subframe(first.others).unwrap();
+        assert_eq!((first.source, first.payload), (Some([7; 6]), &[7][..]));
+        assert_eq!((second.source, second.payload, second.others), (Some([8; 6]), &[8][..], &[][..]));
+    }
+
+    #[test]
+    fn ppp_carries_labels() {
+        let bytes = [0xff, 0x03, 0x02, 0x81, 0x18, 0x96, 0x0e, 0xff, 0x18, 0x96, 0x0f, 0xff, 0x45];
+        let frame = Link::PPP.open(&bytes).unwrap();
+        assert_eq!((frame.ethertype, frame.payload), (IPV4, &[0x45][..]));
     }
 
     #[test]

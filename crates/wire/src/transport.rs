@@ -19,9 +19,9 @@ pub struct Tcp<'a> {
     pub flags: Flags,
     /// Receive window, unscaled.
     pub window: u16,
-    /// Options, undecoded.
+    /// Options, undecoded; what was captured of them.
     pub options: &'a [u8],
-    /// Bytes of header; less than 20 when the header contradicts itself.
+    /// Bytes of header as it says; less than 20, or more than there are, when it contradicts itself.
     pub header_len: usize,
     /// What was captured after the header.
     pub payload: &'a [u8],
@@ -63,7 +63,7 @@ impl<'a> Tcp<'a> {
     /// Reads the header.
     ///
     /// # Errors
-    /// When fewer than 20 bytes are there, or fewer than the header says it has.
+    /// When fewer than 20 bytes are there.
     #[inline]
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         let mut r = Reader::new(bytes);
@@ -75,7 +75,7 @@ impl<'a> Tcp<'a> {
         let window = r.u16_be("window")?;
         r.u32_be("checksum and urgent pointer")?;
         let header_len = usize::from(offset >> 4) * 4;
-        let options = r.take("tcp options", header_len.saturating_sub(20))?;
+        let options = r.take("tcp options", header_len.saturating_sub(20).min(r.rest().len()))?;
         let flags = Flags(flags);
         Ok(Tcp { source, destination, seq, ack, flags, window, options, header_len, payload: r.rest() })
     }
