@@ -18,7 +18,8 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use talk::Talk;
 
-/// One story out of IT and OT evidence: captures, Windows events and mails in; logs, assets, findings and incidents out.
+/// The converged IT/OT security operations centre: listens to both, tells one story, and responds without endangering
+/// the process.
 #[derive(Parser)]
 #[command(name = "tieline", version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {

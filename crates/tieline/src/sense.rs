@@ -7,9 +7,9 @@ use crate::{Outcome, WrongUse};
 use anyhow::Context;
 use model::{At, Origin, Rows};
 use ring::Ring;
-use sensor::Sensor;
 use sensor::capture::{Capture, Packet};
 use sensor::zeek::Folder;
+use sensor::{Sensor, Stats};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,26 +31,6 @@ pub(crate) struct Args {
     /// One JSON object in the end: packets, bytes, losses, rows by log
     #[arg(long)]
     json: bool,
-}
-
-model::log! {
-    /// What the sensor did and what it lost, once a minute and in the end.
-    struct Stats<'a>: "stats", Site {
-        /// Interface; `-` for standard input.
-        peer: &'a str,
-        /// Packets since the row before.
-        pkts_proc: u64,
-        /// Bytes of them on the wire.
-        bytes_recv: u64,
-        /// Packets that the kernel lost since the row before, because they were not taken in time.
-        pkts_dropped: u64,
-        /// Conversations begun since the row before.
-        conversations: u64,
-        /// Packets with damaged headers since the row before.
-        damaged: u64,
-        /// Memory of the program, in megabytes.
-        mem: u64,
-    }
 }
 
 /// How long packets are waited for, and how long rows at most.

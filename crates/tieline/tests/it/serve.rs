@@ -1,6 +1,7 @@
 //! The centre at work: a real interface, a real folder, real firewall, and a program that is killed.
 
 use crate::http::{Person, ask, until};
+use crate::net::{Namespace, can, sh};
 use crate::run::{folder, tieline};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -81,29 +82,6 @@ impl Drop for Centre {
     }
 }
 
-fn sh(command: &str) -> String {
-    let output = Command::new("sh").args(["-c", command]).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
-    text
-}
-
-/// Whether namespaces, interfaces and these programs can be had.
-fn can(programs: &[&str]) -> bool {
-    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
-    let there = |program: &&str| {
-        Command::new("sh")
-            .args(["-c", &format!("command -v {program}")])
-            .output()
-            .is_ok_and(|o| o.status.success())
-    };
-    let all = root && programs.iter().all(there);
-    if !all {
-        eprintln!("skipped: needs root and {}", programs.join(", "));
-    }
-    all
-}
-
 /// A pair of interfaces that hear each other.
 struct Pair(String);
 
@@ -123,23 +101,6 @@ impl Pair {
 impl Drop for Pair {
     fn drop(&mut self) {
         let _ = Command::new("ip").args(["link", "del", &format!("{}a", self.0)]).output();
-    }
-}
-
-/// A namespace of the test's own.
-struct Namespace(String);
-
-impl Namespace {
-    fn new() -> Self {
-        let name = format!("tlfw{}", std::process::id());
-        sh(&format!("ip netns add {name}"));
-        Self(name)
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "del", &self.0]).output();
     }
 }
 
@@ -243,7 +204,7 @@ fn two_people_stop_a_flow_in_a_real_firewall_and_the_kernel_ends_it_without_tiel
     }
     let dir = folder("serve-respond");
     let evidence = sample(&dir.join("sample"));
-    let namespace = Namespace::new();
+    let namespace = Namespace::new("fw");
     let more = format!(
         "[[folder]]\npath = \"{}\"\n[[asset]]\nhost = \"PLC-ASC-1\"\ncriticality = \"high\"\n\
          [response]\nfirewall = \"nftables\"\nnetns = \"{}\"\nhours = 1\nlearn_hours = 0.01\n",
@@ -306,11 +267,8 @@ fn two_people_stop_a_flow_in_a_real_firewall_and_the_kernel_ends_it_without_tiel
 
 /// Elements of the set of flows that are stopped.
 fn rules(namespace: &Namespace) -> Vec<Value> {
-    let output = Command::new("ip")
-        .args(["netns", "exec", &namespace.0, "nft", "-j", "list", "table", "inet", "tieline"])
-        .output()
-        .unwrap();
-    let Ok(said) = serde_json::from_slice::<Value>(&output.stdout) else { return vec![] };
+    let told = namespace.output("nft -j list table inet tieline");
+    let Ok(said) = serde_json::from_str::<Value>(&told) else { return vec![] };
     let sets = said["nftables"].as_array().unwrap().iter().filter_map(|part| part["set"]["elem"].as_array());
     sets.flatten().map(|element| element["elem"].clone()).collect()
 }

@@ -1,0 +1,135 @@
+//! The live sensor on a real interface: it hears what tcpdump hears, and a kill leaves whole rows.
+
+use crate::http::until;
+use crate::net::{Namespace, can, sh};
+use crate::run::{folder, tieline};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A wire within a namespace: what is sent into `near` comes out at `far`.
+fn wire() -> Namespace {
+    let namespace = Namespace::new("wire");
+    namespace.run("ip link add near type veth peer name far");
+    for end in ["near", "far"] {
+        namespace.run(&format!("sysctl -qw net.ipv6.conf.{end}.disable_ipv6=1"));
+        namespace.run(&format!("ip link set {end} mtu 9000 up"));
+    }
+    namespace
+}
+
+fn sample(dir: &Path) -> PathBuf {
+    tieline(&["sample", dir.to_str().unwrap()].map(ToString::to_string));
+    dir.join("evidence").join("site.pcap")
+}
+
+fn start(namespace: &Namespace, command: &str) -> Child {
+    let mut child = Command::new("ip");
+    child.args(["netns", "exec", &namespace.0, "sh", "-c", &format!("exec {command}")]);
+    child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn sense(namespace: &Namespace, logs: &Path) -> Child {
+    let command = format!("{} sense -i far --zeek-dir {}", env!("CARGO_BIN_EXE_tieline"), logs.display());
+    let child = start(namespace, &command);
+    // The socket is there when the kernel lists it.
+    let listens = || namespace.output("cat /proc/net/packet").lines().count() > 1;
+    until("the sensor", || listens().then_some(()));
+    child
+}
+
+/// Rows of every log but `stats`, without the names of conversations, in order.
+fn rows(dir: &Path) -> BTreeMap<String, Vec<String>> {
+    let mut all = BTreeMap::new();
+    for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let fields = text.lines().find_map(|line| line.strip_prefix("#fields\t")).unwrap().split('\t');
+        let named: Vec<bool> = fields.map(|field| field == "uid" || field.ends_with("link_id")).collect();
+        let row = |line: &str| {
+            let kept = line.split('\t').zip(&named).filter(|(_, named)| !**named).map(|(value, _)| value);
+            kept.collect::<Vec<_>>().join("\t")
+        };
+        let mut rows: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(row).collect();
+        rows.sort();
+        if name != "stats" {
+            all.insert(name, rows);
+        }
+    }
+    all
+}
+
+#[test]
+fn live_logs_equal_those_of_a_capture_taken_at_the_same_time() {
+    if !can(&["ip", "tcpreplay", "tcpdump"]) {
+        return;
+    }
+    let dir = folder("sense-live");
+    let (capture, logs, taken) = (sample(&dir.join("sample")), dir.join("live"), dir.join("taken.pcap"));
+    let namespace = wire();
+    let mut sensor = sense(&namespace, &logs);
+    let dump = format!("tcpdump -i far -U -B 65536 --time-stamp-precision=nano -w {}", taken.display());
+    let mut dump = start(&namespace, &dump);
+    until("tcpdump", || (namespace.output("cat /proc/net/packet").lines().count() > 2).then_some(()));
+    namespace.run(&format!("tcpreplay -q -x 300 -i near {}", capture.display()));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    for child in [&mut dump, &mut sensor] {
+        sh(&format!("kill -TERM {}", child.id()));
+        child.wait().unwrap();
+    }
+    let read = dir.join("read");
+    tieline(
+        &["read", "-q", taken.to_str().unwrap(), "--zeek-dir", read.to_str().unwrap()]
+            .map(ToString::to_string),
+    );
+    let (live, read) = (rows(&logs), rows(&read));
+    assert!(live["modbus"].len() > 8_000, "{}", live["modbus"].len());
+    assert_eq!(live.keys().collect::<Vec<_>>(), read.keys().collect::<Vec<_>>());
+    for (log, rows) in &live {
+        assert!(*rows == read[log], "{log}: {} rows live, {} read", rows.len(), read[log].len());
+    }
+}
+
+#[test]
+fn a_kill_leaves_whole_rows_of_all_but_the_last_moment() {
+    if !can(&["ip", "tcpreplay"]) {
+        return;
+    }
+    let dir = folder("sense-killed");
+    let (capture, logs) = (sample(&dir.join("sample")), dir.join("live"));
+    let namespace = wire();
+    let mut sensor = sense(&namespace, &logs);
+    namespace.run(&format!("tcpreplay -q -x 300 -i near {}", capture.display()));
+    // Rows are with the system within half a second; the kill comes after a whole one.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    sensor.kill().unwrap();
+    sensor.wait().unwrap();
+    let text = fs::read_to_string(logs.join("modbus.log")).unwrap();
+    assert!(text.ends_with('\n'));
+    let rows = text.lines().filter(|line| !line.starts_with('#'));
+    let whole = rows.clone().filter(|line| line.split('\t').count() == 11).count();
+    assert_eq!(whole, rows.count());
+    assert!(whole > 8_000, "{whole}");
+}
+
+#[test]
+fn a_pipe_is_a_source_and_what_cannot_be_listened_to_is_named() {
+    let dir = folder("sense-pipe");
+    let (capture, logs) = (sample(&dir.join("sample")), dir.join("logs"));
+    let binary = env!("CARGO_BIN_EXE_tieline");
+    sh(&format!("cat {} | {binary} sense -q -i - --zeek-dir {}", capture.display(), logs.display()));
+    let read = dir.join("read");
+    tieline(
+        &["read", "-q", capture.to_str().unwrap(), "--zeek-dir", read.to_str().unwrap()]
+            .map(ToString::to_string),
+    );
+    assert!(rows(&logs) == rows(&read));
+    let missing = tieline(&["sense", "-i", "no-such-if"].map(ToString::to_string));
+    assert_eq!(missing.code, 3);
+    assert!(
+        missing.stderr.contains("no interface no-such-if") || missing.stderr.contains("CAP_NET_RAW"),
+        "{}",
+        missing.stderr
+    );
+}
