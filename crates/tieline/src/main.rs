@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod findings;
 mod logs;
+mod pcap;
 mod pipeline;
 mod read;
 mod rules;
@@ -52,6 +53,8 @@ enum Command {
     Read(read::Args),
     /// Ask the lake in SQL
     Ask(ask::Args),
+    /// The packets behind a row, as a capture
+    Pcap(pcap::Args),
     /// List, check or test detection rules
     Rules(rules::Args),
     /// List the protocols that are decoded and the logs they write
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
             talk::result(soc::config::EXAMPLE.trim_end()).map(|()| Outcome::Fine).map_err(Into::into)
         }
         Command::Read(args) => read::run(args, &talk),
+        Command::Pcap(args) => pcap::run(args),
         Command::Ask(args) => ask::run(args, &talk),
         Command::Rules(args) => rules::run(args, &talk),
         Command::Protocols(args) => logs::run(args),

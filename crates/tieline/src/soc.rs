@@ -18,7 +18,7 @@ mod picture;
 mod progress;
 mod response;
 mod sources;
-mod spool;
+pub(crate) mod spool;
 mod watch;
 
 pub(crate) use clock::{Clock, MachineClock};

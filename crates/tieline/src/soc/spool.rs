@@ -139,7 +139,8 @@ fn first(path: &Path) -> Option<u64> {
 const CARVED_MAX: usize = 5_000;
 
 /// Carves the conversation of packet `number` out of a capture, or of the spool in the folder `from`: the packets of
-/// the same two addresses and ports, at most [`CARVED_MAX`] around it, as a pcap file.
+/// the same two addresses and ports, at most [`CARVED_MAX`] around it, as a pcap file. Of a spool, the piece that holds
+/// the packet and its neighbours are looked through, so that it takes as long however much is kept.
 pub(crate) fn carve(from: &Path, number: u64) -> Option<Vec<u8>> {
     let files = if from.is_dir() { pieces(from).ok()? } else { vec![from.to_owned()] };
     let holds = |path: &PathBuf| first(path).is_none_or(|first| first <= number);
@@ -157,7 +158,8 @@ pub(crate) fn carve(from: &Path, number: u64) -> Option<Vec<u8>> {
     };
     let mut kept: VecDeque<(Time, Vec<u8>, usize)> = VecDeque::new();
     let mut behind = 0;
-    for path in files.get(place.saturating_sub(1)..)? {
+    let near = files.get(place.saturating_sub(1)..(place + 2).min(files.len()))?;
+    for path in near {
         let Ok(mut capture) = Capture::open(Box::new(File::open(path).ok()?)) else { continue };
         while let Ok(Some(packet)) = capture.next_packet() {
             if ends(packet.link, packet.bytes).as_ref() != Some(&wanted) {

@@ -125,6 +125,23 @@ fn real_logs(inbox: &Path) -> usize {
     copied.count()
 }
 
+/// The conversation of the STOP, carved out of the packets that are kept, shows the STOP again.
+fn packets_of_a_conversation(centre: &Centre, person: &Person) {
+    let stop = "SELECT uid, _file, _number FROM modbus_umas WHERE ot.action = 'stop' ORDER BY ts LIMIT 1";
+    let [uid, file, number] = person.sql(stop).remove(0).try_into().unwrap();
+    let frame = format!("{}:{}", file.unwrap(), number.unwrap());
+    let config = centre.config.to_str().unwrap();
+    for (which, name) in [("--uid", uid.unwrap()), ("--frame", frame)] {
+        let carved = centre.config.with_file_name("carved.pcap");
+        let args = ["pcap", which, &name, "--config", config, "-o", carved.to_str().unwrap()];
+        let run = tieline(&args.map(ToString::to_string));
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let read = tieline(&["read", "--json", carved.to_str().unwrap()].map(ToString::to_string));
+        let findings = read.json().into_iter().filter(|line| line["title"] == "Controller Stopped").count();
+        assert_eq!(findings, 1, "{}", read.stdout);
+    }
+}
+
 /// Rows by log as the console tells them.
 fn logs(person: &Person) -> BTreeMap<String, u64> {
     let health = person.get("/api/health");
@@ -188,6 +205,7 @@ fn an_interface_and_a_folder_are_watched_and_a_kill_loses_nothing_that_was_shown
         let stored = person.number(&format!("SELECT count(*) FROM {log}"));
         assert_eq!(stored, restored[log], "{log}: {rows} rows were shown");
     }
+    packets_of_a_conversation(&centre, &person);
     let twice =
         "SELECT count(*) FROM (SELECT uid, tid, is_orig, ts FROM modbus GROUP BY uid, tid, is_orig, ts)";
     let twice = twice.replace("is_orig", "pdu_type");
