@@ -19,6 +19,7 @@ enum Who {
 /// Method and path as documented, a path and a body to try, and who gets through.
 const ROUTES: &[(&str, &str, &str, &str, Who)] = &[
     ("get", "/healthz", "/healthz", "", Who::All),
+    ("get", "/metrics", "/metrics", "", Who::All),
     ("post", "/api/login", "/api/login", r#"{"token": "wrong"}"#, Who::All),
     ("get", "/api/me", "/api/me", "", Who::LoggedIn),
     ("get", "/api/openapi.json", "/api/openapi.json", "", Who::LoggedIn),

@@ -10,6 +10,7 @@ use utoipa::OpenApi;
     ),
     paths(
         see::healthz,
+        crate::metrics::metrics,
         see::status,
         see::overview,
         see::incident,

@@ -9,6 +9,7 @@ mod decide;
 mod document;
 mod live;
 mod login;
+mod metrics;
 mod origin;
 mod page;
 mod refusal;

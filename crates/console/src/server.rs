@@ -1,6 +1,6 @@
 use crate::login::Attempts;
 use crate::session::Sessions;
-use crate::{Soc, decide, document, live, login, origin, page, refusal, see};
+use crate::{Soc, decide, document, live, login, metrics, origin, page, refusal, see};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
@@ -103,6 +103,7 @@ fn routes(soc: Arc<dyn Soc>, ending: watch::Receiver<bool>) -> Router {
     };
     Router::new()
         .route("/healthz", get(see::healthz))
+        .route("/metrics", get(metrics::metrics))
         .route("/api/openapi.json", get(document::served))
         .route("/api/me", get(login::me))
         .route("/api/status", get(see::status))
