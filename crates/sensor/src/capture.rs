@@ -234,6 +234,15 @@ mod tests {
     }
 
     #[test]
+    fn what_a_file_has_beyond_its_own_bound_is_left_out() {
+        let mut bytes = pcap(1);
+        bytes[16..20].copy_from_slice(&[2, 0, 0, 0]);
+        let mut capture = Capture::open(Box::new(io::Cursor::new(bytes))).unwrap();
+        let packet = capture.next_packet().unwrap().unwrap();
+        assert_eq!((packet.bytes, packet.wire_len), (&[7, 8][..], 3));
+    }
+
+    #[test]
     fn gzip_and_zstd_are_unpacked() {
         let mut gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
         io::Write::write_all(&mut gzip, &pcap(3)).unwrap();

@@ -19,7 +19,9 @@ pub fn community_id(a: Endpoint, b: Endpoint, protocol: u8, one_way: bool, ports
     hash.update([0, 0]);
     address(&mut hash, low.addr);
     address(&mut hash, high.addr);
-    hash.update([protocol, 0]);
+    // ICMPv6 between IPv4 addresses in IPv6 clothes counts as ICMP.
+    let icmp = protocol == 58 && a.addr.is_ipv4();
+    hash.update([if icmp { 1 } else { protocol }, 0]);
     if ports {
         hash.update(low.port.to_be_bytes());
         hash.update(high.port.to_be_bytes());

@@ -18,6 +18,9 @@ pub(crate) enum Inner<'a> {
     Other,
 }
 
+/// Port of GRE in UDP (RFC 8086, 3).
+pub(crate) const GRE_IN_UDP: u16 = 4754;
+
 /// What an IP protocol number carries; `None` when it is no tunnel.
 pub(crate) fn inside_ip(protocol: u8, payload: &[u8]) -> Option<Inner<'_>> {
     match protocol {
@@ -51,7 +54,7 @@ fn inside_port(port: u16, payload: &[u8]) -> Option<Inner<'_>> {
             r.take("options", usize::from(first & 0x3f) * 4).ok()?;
             typed(ethertype, r)
         }
-        4754 => gre(payload),
+        GRE_IN_UDP => gre(payload),
         2152 => gtp(r),
         3544 => teredo(r),
         5072 => ayiya(r),

@@ -4,6 +4,7 @@ use crate::conn::{Conn, tcp_state, udp_state};
 use crate::history::History;
 use crate::ports::is_local;
 use crate::tcp::Tcp;
+use crate::tunnel::Tunnel;
 use model::{At, Conversation, Endpoint, Mac, Name, Origin, Rows, Span, Time, Transport};
 
 /// Names a conversation, whichever end sends: the lower end stands first.
@@ -41,6 +42,9 @@ pub(crate) struct Flow {
     pub(crate) idle: Span,
     /// Looked at so often, and over when it was quiet since the last time, where its protocol says so.
     pub(crate) quiet: Option<Span>,
+    /// What the last packet came through.
+    pub(crate) tunnel: Tunnel,
+    pub(crate) tunnel_changes: u8,
     /// Timers of another generation are void.
     pub(crate) generation: u32,
     pub(crate) odd: Vec<&'static str>,
@@ -74,6 +78,9 @@ pub(crate) enum Body {
 
 const SCTP: u8 = 132;
 
+/// Times that a conversation may change its tunnel, or leave or enter one, until it is told that it wanders.
+pub(crate) const TUNNEL_CHANGES_MAX: u8 = 5;
+
 /// Kinds of oddities told per conversation; a further kind is left out.
 const ODD_MAX: usize = 16;
 
@@ -89,6 +96,13 @@ impl Flow {
             self.odd.push(name);
         }
         new
+    }
+
+    /// Takes note of another tunnel; says so once, when there were too many.
+    pub(crate) fn wanders_to(&mut self, tunnel: Tunnel) -> bool {
+        self.tunnel = tunnel;
+        self.tunnel_changes = self.tunnel_changes.saturating_add(1);
+        self.tunnel_changes == TUNNEL_CHANGES_MAX + 1
     }
 
     pub(crate) fn flip(&mut self) {

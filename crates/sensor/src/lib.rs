@@ -17,6 +17,7 @@ mod stats;
 mod stream;
 mod tcp;
 mod timers;
+mod tunnel;
 pub mod zeek;
 
 pub use community::community_id;

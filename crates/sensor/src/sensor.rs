@@ -1,13 +1,14 @@
 use crate::app::{App, Context};
 use crate::capture::Packet;
-use crate::decap::{Inner, inside_ip, inside_udp};
-use crate::flow::{Body, Flow, Key, LinkIds, Sent};
+use crate::decap::{GRE_IN_UDP, Inner, inside_ip, inside_udp};
+use crate::flow::{Body, Flow, Key, LinkIds, Sent, TUNNEL_CHANGES_MAX};
 use crate::fragments::Fragments;
 use crate::history::{History, Letter};
 use crate::ports::{icmp_answer, is_server};
 use crate::stream::Piece;
 use crate::tcp::{Effect, Tcp};
 use crate::timers::{Timer, Timers, Wake};
+use crate::tunnel::Tunnel;
 use hashbrown::HashMap;
 use model::{At, Conversation, Endpoint, Origin, Rows, Span, Time, Transport, Uid};
 use protocols::{Known, Side, Stamp, Weird};
@@ -84,6 +85,7 @@ struct Seen {
     wire_len: usize,
     link: LinkIds,
     depth: u8,
+    tunnel: Tunnel,
 }
 
 /// An IP packet's part in a conversation.
@@ -118,6 +120,7 @@ impl Sensor {
             wire_len: packet.wire_len,
             link: LinkIds::default(),
             depth: 0,
+            tunnel: Tunnel::default(),
         };
         self.frame(packet.link, packet.bytes, seen, rows);
     }
@@ -226,13 +229,16 @@ impl Sensor {
             // No next header: nothing follows.
             59 => {}
             protocol => match inside_ip(protocol, packet.payload) {
-                Some(inner) => self.inner(inner, seen, rows),
+                Some(inner) => {
+                    let tunnel = seen.tunnel.between(packet.source, packet.destination, protocol);
+                    self.inner(inner, tunnel, seen, rows);
+                }
                 None => self.other(packet, seen, rows),
             },
         }
     }
 
-    fn inner(&mut self, inner: Inner<'_>, seen: &Seen, rows: &mut dyn Rows) {
+    fn inner(&mut self, inner: Inner<'_>, tunnel: Tunnel, seen: &Seen, rows: &mut dyn Rows) {
         if seen.depth >= DEPTH_MAX {
             self.weird("exceeded_tunnel_max_depth", seen, rows);
             return;
@@ -242,7 +248,7 @@ impl Sensor {
             Inner::Other => 0,
         };
         // Addresses and tags of the outer link say nothing about the inner conversation.
-        let seen = Seen { depth: seen.depth + 1, wire_len, link: LinkIds::default(), ..*seen };
+        let seen = Seen { depth: seen.depth + 1, wire_len, link: LinkIds::default(), tunnel, ..*seen };
         match inner {
             Inner::Ip(bytes) => self.ip(bytes, &seen, rows),
             Inner::Frame(link, bytes) => self.frame(link, bytes, seen, rows),
@@ -269,6 +275,7 @@ impl Sensor {
         let part = Part { one_way, ..Part::new(packet, Transport::Icmp, icmp.kind.into(), port.into()) };
         let slot = self.find(&part, false, seen, rows);
         if let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) {
+            notice_tunnel(flow, seen, rows);
             flow.last = seen.time;
             let payload = packet.payload_len().saturating_sub(8);
             flow.direction(&part).count(packet, Some(payload));
@@ -286,6 +293,7 @@ impl Sensor {
         let slot = self.find(&part, flip, seen, rows);
         let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) else { return };
         let from_orig = flow.endpoint_is_orig(part.source);
+        notice_tunnel(flow, seen, rows);
         flow.last = seen.time;
         flow.latest = seen.origin;
         flow.history.note(Letter::Data, from_orig);
@@ -315,8 +323,16 @@ impl Sensor {
             flow.quiet = Some(quiet);
             self.timers.set(flow.start + quiet, slot, flow.generation, Wake::Quiet);
         }
+        let uid = flow.conversation.uid;
         if let Some(inner) = inside_udp(udp.source, udp.destination, data) {
-            self.inner(inner, seen, rows);
+            // GRE is the same tunnel in both directions, also where a UDP header stands in front of it.
+            let gre = [udp.source, udp.destination].contains(&GRE_IN_UDP);
+            let tunnel = if gre {
+                seen.tunnel.between(packet.source, packet.destination, packet.protocol)
+            } else {
+                seen.tunnel.inside(uid)
+            };
+            self.inner(inner, tunnel, seen, rows);
         }
     }
 
@@ -338,6 +354,7 @@ impl Sensor {
             }
             return;
         }
+        notice_tunnel(flow, seen, rows);
         let Flow { app, conversation, history, body, .. } = flow;
         let Body::Tcp(tcp) = body else { return };
         let now = Stamp { time: seen.time, origin: seen.origin };
@@ -555,6 +572,8 @@ impl Flow {
             app: App::default(),
             idle: if interactive { INTERACTIVE_IDLE } else { DATAGRAM_IDLE },
             quiet: None,
+            tunnel: seen.tunnel,
+            tunnel_changes: 0,
             generation: 0,
             odd: vec![],
             one_way: part.one_way,
@@ -575,6 +594,16 @@ impl Sent {
             let payload = u64::try_from(payload).unwrap_or_default();
             self.payload = Some(self.payload.unwrap_or(0) + payload);
         }
+    }
+}
+
+/// Takes note of the tunnel that the packet came through, and tells when a conversation wanders among tunnels.
+#[inline]
+fn notice_tunnel(flow: &mut Flow, seen: &Seen, rows: &mut dyn Rows) {
+    if flow.tunnel != seen.tunnel && flow.wanders_to(seen.tunnel) {
+        flow.history.left_out();
+        let (name, changes) = ("tunnel_max_changes_per_connection_exceeded", TUNNEL_CHANGES_MAX.to_string());
+        write_weird(name, Some(&changes), Some(&flow.conversation), seen, rows);
     }
 }
 

@@ -140,3 +140,25 @@ fn what_the_decoder_leaves_out_is_told_in_the_history() {
         conn 10.0.0.1:40000 > 10.0.0.2:53 S0 DX 1 0"#]],
     );
 }
+
+#[test]
+fn a_conversation_that_wanders_among_tunnels_is_told_once() {
+    let ping = ip(1, 2, 1, &[8, 0, 0, 0, 0, 0, 0, 0]);
+    let mut vxlan = vec![8, 0, 0, 0, 0, 0, 9, 0];
+    vxlan.extend([2; 12]);
+    vxlan.extend([0x08, 0x00]);
+    vxlan.extend(ping);
+    let through = |port: u16| (i64::from(port), ip(8, 9, 17, &udp([port, 4789], &vxlan)));
+    let packets: Vec<_> = (0..9).map(|number| through(1000 + number)).collect();
+    let (mut sensor, mut lines) = (Sensor::new(0), Lines::default());
+    for (ms, bytes) in &packets {
+        let time = Time(ms * 1_000_000);
+        let packet = Packet { number: 1, time, link: Link::RAW, wire_len: bytes.len(), bytes };
+        sensor.packet(&packet, &mut lines);
+    }
+    sensor.finish(&mut lines);
+    lines.0.retain(|line| line.contains("10.0.0.1"));
+    expect![[r#"
+        weird 10.0.0.1:8 > 10.0.0.2:0 tunnel_max_changes_per_connection_exceeded
+        conn 10.0.0.1:8 > 10.0.0.2:0 OTH X 9 0"#]].assert_eq(&lines.0.join("\n"));
+}

@@ -15,6 +15,9 @@ pub(crate) struct Header {
     /// Bytes of packet header; the variant of Alexey Kuznetsov has eight more.
     record_len: usize,
     link: Link,
+    /// Bytes of a packet that count. What a damaged file has beyond them is left out, as libpcap does, so that every
+    /// tool sees the same packet.
+    snap_len: usize,
 }
 
 /// Microseconds, nanoseconds, and Kuznetsov's variant, as in a file with the most significant byte first.
@@ -39,14 +42,16 @@ impl Header {
             (big || known.swap_bytes() == magic).then_some((endian, *unit_ns, *record_len))
         });
         let Some((endian, unit_ns, record_len)) = found else { return Ok(None) };
-        if r.take("version, zone, accuracy, snapshot length", 16).is_err() {
+        if r.take("version, zone, accuracy", 12).is_err() {
             return Err(Error::Truncated { number: 1 });
         }
+        let snap_len = u32_of(&mut r, endian).ok_or(Error::Truncated { number: 1 })?;
         let link = u32_of(&mut r, endian).ok_or(Error::Truncated { number: 1 })?;
         input.skip(24);
         // The upper half holds the length of a frame check sequence.
         let link = Link(u16::try_from(link & 0xffff).unwrap_or_default());
-        Ok(Some(Self { endian, unit_ns, record_len, link }))
+        let snap_len = if snap_len == 0 { PACKET_MAX } else { usize_of(snap_len) };
+        Ok(Some(Self { endian, unit_ns, record_len, link, snap_len }))
     }
 
     #[inline]
@@ -78,6 +83,7 @@ impl Header {
         let time = Time::from_s_ns(i64::from(seconds), 0)
             + model::Span(i64::from(fraction) * i64::from(self.unit_ns));
         let bytes = input.take_seen(kept);
+        let bytes = bytes.get(..self.snap_len).unwrap_or(bytes);
         Ok(Some(Packet { number, time, link: self.link, wire_len: length.max(kept), bytes }))
     }
 }
