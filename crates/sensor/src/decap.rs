@@ -16,6 +16,8 @@ pub(crate) enum Inner<'a> {
     Frame(Link, &'a [u8]),
     /// A tunnel, but what it carries is not looked into.
     Other,
+    /// A tunnel that is not as it should be, by Zeek's name for what is wrong.
+    Odd(&'static str),
 }
 
 /// Port of GRE in UDP (RFC 8086, 3).
@@ -24,9 +26,18 @@ pub(crate) const GRE_IN_UDP: u16 = 4754;
 /// What an IP protocol number carries; `None` when it is no tunnel.
 pub(crate) fn inside_ip(protocol: u8, payload: &[u8]) -> Option<Inner<'_>> {
     match protocol {
-        4 | 41 => Some(Inner::Ip(payload)),
-        47 => Some(gre(payload).unwrap_or(Inner::Other)),
+        4 => Some(ip(payload, 4)),
+        41 => Some(ip(payload, 6)),
+        47 => Some(gre(payload)),
         _ => None,
+    }
+}
+
+/// A packet that the header before it says to be of this version.
+fn ip(payload: &[u8], version: u8) -> Inner<'_> {
+    match payload.first() {
+        Some(first) if first >> 4 != version => Inner::Odd("invalid_inner_IP_version"),
+        _ => Inner::Ip(payload),
     }
 }
 
@@ -54,7 +65,7 @@ fn inside_port(port: u16, payload: &[u8]) -> Option<Inner<'_>> {
             r.take("options", usize::from(first & 0x3f) * 4).ok()?;
             typed(ethertype, r)
         }
-        GRE_IN_UDP => gre(payload),
+        GRE_IN_UDP => Some(gre(payload)),
         2152 => gtp(r),
         3544 => teredo(r),
         5072 => ayiya(r),
@@ -100,7 +111,8 @@ fn gtp(mut r: Reader<'_>) -> Option<Inner<'_>> {
             next = r.u8("next extension").ok()?;
         }
     }
-    Some(Inner::Ip(r.rest()))
+    // Other packet data networks than IP are not looked into.
+    matches!(r.rest().first()? >> 4, 4 | 6).then_some(Inner::Ip(r.rest()))
 }
 
 /// Extension headers of a GTP packet that are followed.
@@ -120,45 +132,53 @@ fn teredo(mut r: Reader<'_>) -> Option<Inner<'_>> {
     (r.rest().first()? >> 4 == 6).then_some(Inner::Ip(r.rest()))
 }
 
-fn gre(payload: &[u8]) -> Option<Inner<'_>> {
+fn gre(payload: &[u8]) -> Inner<'_> {
+    match gre_header(payload) {
+        _ if payload.first().is_some_and(|flags| flags & 0x40 != 0) => Inner::Odd("gre_routing"),
+        Ok(inner) => inner.unwrap_or(Inner::Other),
+        Err(_) => Inner::Odd("truncated_GRE"),
+    }
+}
+
+fn gre_header(payload: &[u8]) -> wire::Result<Option<Inner<'_>>> {
     let mut r = Reader::new(payload);
-    let flags = r.u16_be("flags and version").ok()?;
-    let ethertype = r.u16_be("protocol type").ok()?;
+    let flags = r.u16_be("flags and version")?;
+    let ethertype = r.u16_be("protocol type")?;
     let present = |bit: u16| flags & bit != 0;
     if present(0x8000) {
-        r.u32_be("checksum").ok()?;
+        r.u32_be("checksum")?;
     }
     if present(0x2000) {
-        r.u32_be("key").ok()?;
+        r.u32_be("key")?;
     }
     if present(0x1000) {
-        r.u32_be("sequence number").ok()?;
+        r.u32_be("sequence number")?;
     }
     if flags & 7 == 1 && present(0x0080) {
-        r.u32_be("acknowledgment number").ok()?;
+        r.u32_be("acknowledgment number")?;
     }
-    match ethertype {
+    Ok(match ethertype {
         // ERSPAN: without a sequence number it is version 1, which has no header of its own.
         0x88be if present(0x1000) => {
-            r.bytes::<8>("erspan header").ok()?;
+            r.bytes::<8>("erspan header")?;
             Some(Inner::Frame(Link::ETHERNET, r.rest()))
         }
         0x88be => Some(Inner::Frame(Link::ETHERNET, r.rest())),
         0x22eb => {
-            let [.., flags] = r.bytes::<12>("erspan header").ok()?;
+            let [.., flags] = r.bytes::<12>("erspan header")?;
             if flags & 1 != 0 {
-                r.bytes::<8>("erspan subheader").ok()?;
+                r.bytes::<8>("erspan subheader")?;
             }
             Some(Inner::Frame(Link::ETHERNET, r.rest()))
         }
         // Access points of Aruba: the frame as it was on the air, by radio and network in the low bits.
         0x8200..=0x82ff => Some(Inner::Frame(Link::WIRELESS, r.rest())),
         0x880b => {
-            let frame = wire::link::inside_ppp(r.rest()).ok()?;
+            let frame = wire::link::inside_ppp(r.rest())?;
             (frame.ethertype != 0).then_some(Inner::Ip(frame.payload))
         }
         _ => typed(ethertype, r),
-    }
+    })
 }
 
 fn typed(ethertype: u16, r: Reader<'_>) -> Option<Inner<'_>> {

@@ -11,6 +11,8 @@ const PACKETS_MAX: usize = 4096;
 const BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A packet whose parts take longer is given up, RFC 1122, 3.3.2.
 const WAIT: Span = Span::s(300);
+/// Nobody sends longer packets for a good reason.
+const LENGTH_USUAL: usize = 64_000;
 /// A packet cannot be longer.
 const LENGTH_MAX: usize = 65_535;
 
@@ -64,8 +66,10 @@ impl Fragments {
         let protocol = if packet.source.is_ipv4() { packet.protocol } else { 44 };
         let key = Key { source: packet.source, destination: packet.destination, id: fragment.id, protocol };
         let end = fragment.offset + packet.payload.len();
-        if end > LENGTH_MAX {
+        if end > LENGTH_USUAL {
             odd("excessively_large_fragment");
+        }
+        if end > LENGTH_MAX {
             return None;
         }
         if fragment.forbidden {
@@ -87,6 +91,9 @@ impl Fragments {
             self.begun += 1;
             self.order.insert(order, key);
         }
+        if (waiting.protocol, waiting.header_len) != (packet.protocol, packet.header_len) {
+            odd("fragment_protocol_inconsistency");
+        }
         if fragment.offset == 0 {
             (waiting.protocol, waiting.header_len) = (packet.protocol, packet.header_len);
         }
@@ -96,6 +103,9 @@ impl Fragments {
                 odd("fragment_size_inconsistency");
             }
             waiting.length = Some(waiting.length.unwrap_or(0).max(end));
+        } else if let Some(length) = waiting.length.as_mut().filter(|length| **length < end) {
+            odd("fragment_size_inconsistency");
+            *length = end;
         }
         self.bytes += waiting.keep(fragment.offset, packet.payload, odd);
         let whole = waiting.whole();
@@ -182,6 +192,7 @@ mod tests {
             header_len: 20,
             total_len: 20 + payload.len(),
             told_len: 20 + payload.len(),
+            source_routed: false,
             fragment: None,
             payload,
         }

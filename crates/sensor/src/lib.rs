@@ -10,6 +10,7 @@ mod decap;
 mod flow;
 mod fragments;
 mod history;
+mod odd;
 mod ports;
 mod sensor;
 mod services;

@@ -4,14 +4,15 @@ use crate::decap::{GRE_IN_UDP, Inner, inside_ip, inside_udp};
 use crate::flow::{Body, Flow, Key, LinkIds, Sent, TUNNEL_CHANGES_MAX};
 use crate::fragments::Fragments;
 use crate::history::{History, Letter};
+use crate::odd::{Told, in_tunnel};
 use crate::ports::{icmp_answer, is_server};
 use crate::stream::Piece;
 use crate::tcp::{Effect, Tcp};
 use crate::timers::{Timer, Timers, Wake};
 use crate::tunnel::Tunnel;
 use hashbrown::HashMap;
-use model::{At, Conversation, Endpoint, Origin, Rows, Span, Time, Transport, Uid};
-use protocols::{Known, Side, Stamp, Weird};
+use model::{Conversation, Endpoint, Origin, Rows, Span, Time, Transport, Uid};
+use protocols::{Known, Side, Stamp};
 use sha1::{Digest, Sha1};
 use std::net::{IpAddr, Ipv4Addr};
 use wire::ip;
@@ -30,6 +31,7 @@ pub struct Sensor {
     free: Vec<usize>,
     timers: Timers,
     fragments: Fragments,
+    told: Told,
     known: Known,
     opened: u64,
     counters: Counters,
@@ -139,9 +141,13 @@ impl Sensor {
     }
 
     fn frame(&mut self, link: Link, bytes: &[u8], mut seen: Seen, rows: &mut dyn Rows) {
+        if bytes.is_empty() && seen.depth == 0 {
+            self.weird("empty_pcap_header", &seen, rows);
+            return;
+        }
         let Ok(frame) = link.open(bytes) else {
             self.counters.damaged += 1;
-            self.weird("truncated_ethernet_frame", &seen, rows);
+            self.weird(frame_oddity(link), &seen, rows);
             return;
         };
         seen.wire_len = seen.wire_len.saturating_sub(bytes.len() - frame.payload.len());
@@ -178,7 +184,7 @@ impl Sensor {
             Ok(packet) => packet,
             Err(error) => {
                 self.counters.damaged += 1;
-                self.weird(ip_oddity(error), seen, rows);
+                self.weird(ip_oddity(error, bytes), seen, rows);
                 return;
             }
         };
@@ -190,12 +196,15 @@ impl Sensor {
             self.weird("truncated_IP_len", seen, rows);
             return;
         }
+        if packet.source_routed {
+            self.weird_packet("routing0_hdr", &packet, seen, rows);
+        }
         let Some(fragment) = packet.fragment else {
             self.transport(&packet, seen, rows);
             return;
         };
         if packet.payload.len() < packet.payload_len() {
-            self.weird("incompletely_captured_fragment", seen, rows);
+            self.weird_packet("incompletely_captured_fragment", &packet, seen, rows);
             if fragment.offset == 0 {
                 self.transport(&packet, seen, rows);
             }
@@ -203,7 +212,7 @@ impl Sensor {
         }
         let mut odd = vec![];
         let whole = self.fragments.add(seen.time, &packet, fragment, &mut |name| odd.push(name));
-        odd.into_iter().for_each(|name| self.weird(name, seen, rows));
+        odd.into_iter().for_each(|name| self.weird_packet(name, &packet, seen, rows));
         if let Some(whole) = whole {
             // The fragment header of IPv6 is gone with the fragments.
             let header_len = whole.header_len - if packet.source.is_ipv6() { 8 } else { 0 };
@@ -226,9 +235,11 @@ impl Sensor {
             6 => self.tcp(packet, seen, rows),
             17 => self.udp(packet, seen, rows),
             1 | 58 => self.icmp(packet, seen, rows),
-            // No next header: nothing follows.
-            59 => {}
+            // No next header: usual inside tunnels, where it keeps them open.
+            59 if seen.depth > 0 => {}
+            59 => self.weird_packet("ipv6_no_next", packet, seen, rows),
             protocol => match inside_ip(protocol, packet.payload) {
+                Some(Inner::Odd(name)) => self.weird_packet(name, packet, seen, rows),
                 Some(inner) => {
                     let tunnel = seen.tunnel.between(packet.source, packet.destination, protocol);
                     self.inner(inner, tunnel, seen, rows);
@@ -245,13 +256,14 @@ impl Sensor {
         }
         let wire_len = match inner {
             Inner::Ip(bytes) | Inner::Frame(_, bytes) => bytes.len(),
-            Inner::Other => 0,
+            Inner::Other | Inner::Odd(_) => 0,
         };
         // Addresses and tags of the outer link say nothing about the inner conversation.
         let seen = Seen { depth: seen.depth + 1, wire_len, link: LinkIds::default(), tunnel, ..*seen };
         match inner {
             Inner::Ip(bytes) => self.ip(bytes, &seen, rows),
             Inner::Frame(link, bytes) => self.frame(link, bytes, seen, rows),
+            Inner::Odd(name) => self.weird(name, &seen, rows),
             Inner::Other => {}
         }
     }
@@ -275,7 +287,7 @@ impl Sensor {
         let part = Part { one_way, ..Part::new(packet, Transport::Icmp, icmp.kind.into(), port.into()) };
         let slot = self.find(&part, false, seen, rows);
         if let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) {
-            notice_tunnel(flow, seen, rows);
+            notice_tunnel(flow, &mut self.told, seen, rows);
             flow.last = seen.time;
             let payload = packet.payload_len().saturating_sub(8);
             flow.direction(&part).count(packet, Some(payload));
@@ -293,7 +305,7 @@ impl Sensor {
         let slot = self.find(&part, flip, seen, rows);
         let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) else { return };
         let from_orig = flow.endpoint_is_orig(part.source);
-        notice_tunnel(flow, seen, rows);
+        notice_tunnel(flow, &mut self.told, seen, rows);
         flow.last = seen.time;
         flow.latest = seen.origin;
         flow.history.note(Letter::Data, from_orig);
@@ -303,7 +315,13 @@ impl Sensor {
         let mismatch = usize::from(udp.length) != packet.payload_len();
         if mismatch && flow.is_new_oddity("UDP_datagram_length_mismatch") {
             let addl = format!("{} != {}", udp.length, packet.payload_len());
-            write_weird("UDP_datagram_length_mismatch", Some(&addl), Some(&flow.conversation), seen, rows);
+            self.told.tell(
+                "UDP_datagram_length_mismatch",
+                Some(&addl),
+                &flow.conversation,
+                seen.stamp(),
+                rows,
+            );
         }
         // Where the two lengths disagree, receivers go by the IP header's.
         let data = udp.payload;
@@ -350,11 +368,11 @@ impl Sensor {
         if let Some(name) = odd_header_len(header.header_len, told.min(packet.payload.len())) {
             self.counters.damaged += 1;
             if flow.is_new_oddity(name) {
-                write_weird(name, None, Some(&flow.conversation), seen, rows);
+                self.told.tell(name, None, &flow.conversation, seen.stamp(), rows);
             }
             return;
         }
-        notice_tunnel(flow, seen, rows);
+        notice_tunnel(flow, &mut self.told, seen, rows);
         let Flow { app, conversation, history, body, .. } = flow;
         let Body::Tcp(tcp) = body else { return };
         let now = Stamp { time: seen.time, origin: seen.origin };
@@ -385,9 +403,10 @@ impl Sensor {
         if effect.flip {
             flow.flip();
         }
-        for name in effect.odd.iter() {
+        let odd_before = !flow.odd.is_empty();
+        for name in effect.odd.iter().filter(|name| !odd_before || *name != "possible_split_routing") {
             if flow.is_new_oddity(name) {
-                write_weird(name, None, Some(&flow.conversation), seen, rows);
+                self.told.tell(name, None, &flow.conversation, seen.stamp(), rows);
             }
         }
         if effect.settled && flow.idle < TCP_IDLE {
@@ -410,7 +429,7 @@ impl Sensor {
                 return slot;
             }
             if let Some(name) = tcp.odd_reuse(header) {
-                write_weird(name, None, Some(&flow.conversation), seen, rows);
+                self.told.tell(name, None, &flow.conversation, seen.stamp(), rows);
             }
             self.end(slot, rows);
         }
@@ -529,11 +548,33 @@ impl Sensor {
         self.counters.damaged += 1;
         let told = packet.payload_len();
         let name = if told > 0 && told < least { "truncated_header" } else { "internally_truncated_header" };
-        self.weird(name, seen, rows);
+        self.weird_packet(name, packet, seen, rows);
     }
 
+    /// Tells of a frame that does not even say who sent it.
     fn weird(&mut self, name: &'static str, seen: &Seen, rows: &mut dyn Rows) {
-        write_weird(name, None, None, seen, rows);
+        let name = if seen.depth > 0 { in_tunnel(name) } else { name };
+        self.told.tell_of_frame(name, seen.stamp(), rows);
+    }
+
+    /// Tells of a packet that belongs to no conversation; it has a name of its own.
+    fn weird_packet(
+        &mut self,
+        name: &'static str,
+        packet: &ip::Packet<'_>,
+        seen: &Seen,
+        rows: &mut dyn Rows,
+    ) {
+        let name = if seen.depth > 0 { in_tunnel(name) } else { name };
+        let part = Part::new(packet, Transport::Other(packet.protocol), 0, 0);
+        let own = Conversation::new(uid(seen, &part, 0), part.source, part.destination, part.transport);
+        self.told.tell(name, None, &own, seen.stamp(), rows);
+    }
+}
+
+impl Seen {
+    fn stamp(&self) -> Stamp {
+        Stamp { time: self.time, origin: self.origin }
     }
 }
 
@@ -599,27 +640,16 @@ impl Sent {
 
 /// Takes note of the tunnel that the packet came through, and tells when a conversation wanders among tunnels.
 #[inline]
-fn notice_tunnel(flow: &mut Flow, seen: &Seen, rows: &mut dyn Rows) {
+fn notice_tunnel(flow: &mut Flow, told: &mut Told, seen: &Seen, rows: &mut dyn Rows) {
     if flow.tunnel != seen.tunnel && flow.wanders_to(seen.tunnel) {
         flow.history.left_out();
         let (name, changes) = ("tunnel_max_changes_per_connection_exceeded", TUNNEL_CHANGES_MAX.to_string());
-        write_weird(name, Some(&changes), Some(&flow.conversation), seen, rows);
+        told.tell(name, Some(&changes), &flow.conversation, seen.stamp(), rows);
     }
 }
 
 fn side(from_orig: bool) -> Side {
     if from_orig { Side::Client } else { Side::Server }
-}
-
-fn write_weird(
-    name: &'static str,
-    addl: Option<&str>,
-    conversation: Option<&Conversation>,
-    seen: &Seen,
-    rows: &mut dyn Rows,
-) {
-    let row = Weird { name, addl, notice: false, peer: None, source: None };
-    rows.put(&At { time: seen.time, origin: seen.origin, conversation, ot: None }, &row);
 }
 
 /// Zeek's name for what is wrong with the length of a TCP header, where `there` bytes are.
@@ -631,9 +661,19 @@ fn odd_header_len(told: usize, there: usize) -> Option<&'static str> {
     }
 }
 
+/// Zeek's name for a frame whose link header cannot be read.
+fn frame_oddity(link: Link) -> &'static str {
+    match link {
+        Link::WIRELESS | Link::RADIOTAP => "truncated_802_11_header",
+        _ => "truncated_ethernet_frame",
+    }
+}
+
 /// Zeek's name for an IP header that cannot be read.
-fn ip_oddity(error: wire::Error) -> &'static str {
+fn ip_oddity(error: wire::Error, bytes: &[u8]) -> &'static str {
     match error {
+        _ if bytes.len() < 20 => "truncated_IP",
+        wire::Error::Truncated { field: "ipv4 options", .. } => "internally_truncated_header",
         wire::Error::Invalid { field: "ip version", .. } => "unknown_ip_version",
         wire::Error::Invalid { .. } => "invalid_IP_header_size",
         wire::Error::Truncated { .. } | wire::Error::Trailing { .. } => "truncated_IP",
@@ -660,7 +700,7 @@ fn uid(seen: &Seen, part: &Part, opened: u64) -> Uid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Record;
+    use model::{At, Record};
 
     /// Counts what the sensor writes.
     #[derive(Default)]

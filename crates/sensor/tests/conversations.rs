@@ -96,9 +96,8 @@ fn who_answers_a_syn_that_was_not_seen_is_the_responder() {
     check(
         &packets,
         &expect![[r#"
-        weird 10.0.0.2:40001 > 10.0.0.1:40000 connection_originator_SYN_ack
-        weird 10.0.0.1:40000 > 10.0.0.2:40001 possible_split_routing
-        conn 10.0.0.1:40000 > 10.0.0.2:40001 OTH ^ha 0 2"#]],
+            weird 10.0.0.2:40001 > 10.0.0.1:40000 connection_originator_SYN_ack
+            conn 10.0.0.1:40000 > 10.0.0.2:40001 OTH ^ha 0 2"#]],
     );
 }
 
@@ -160,5 +159,30 @@ fn a_conversation_that_wanders_among_tunnels_is_told_once() {
     lines.0.retain(|line| line.contains("10.0.0.1"));
     expect![[r#"
         weird 10.0.0.1:8 > 10.0.0.2:0 tunnel_max_changes_per_connection_exceeded
-        conn 10.0.0.1:8 > 10.0.0.2:0 OTH X 9 0"#]].assert_eq(&lines.0.join("\n"));
+        conn 10.0.0.1:8 > 10.0.0.2:0 OTH X 9 0"#]]
+    .assert_eq(&lines.0.join("\n"));
+}
+
+#[test]
+fn a_packet_that_belongs_to_no_conversation_is_told_with_its_hosts_and_once() {
+    let cut = ip(1, 2, 6, &[0x9c, 0x40]);
+    let routed = ip(1, 2, 47, &[0x40, 0, 0x08, 0]);
+    let wrong = ip(1, 2, 41, &[0x45; 20]);
+    let packets: Vec<_> = [&cut, &cut, &routed, &wrong].into_iter().map(|bytes| (0, bytes.clone())).collect();
+    check(
+        &packets,
+        &expect![[r#"
+        weird 10.0.0.1:0 > 10.0.0.2:0 truncated_header
+        weird 10.0.0.1:0 > 10.0.0.2:0 gre_routing
+        weird 10.0.0.1:0 > 10.0.0.2:0 invalid_inner_IP_version"#]],
+    );
+}
+
+#[test]
+fn an_answer_whose_question_was_not_seen_is_no_split_routing() {
+    let packets = [
+        (0, ip(2, 1, 6, &tcp([502, 40_000], 0, SYN | ACK, 5))),
+        (1, ip(2, 1, 6, &tcp([502, 40_000], 1, ACK, 5))),
+    ];
+    check(&packets, &expect!["conn 10.0.0.1:40000 > 10.0.0.2:502 OTH ^ha 0 2"]);
 }

@@ -20,6 +20,8 @@ pub struct Packet<'a> {
     pub total_len: usize,
     /// Bytes of the whole packet, word for word: 0 in IPv4 and 40 in IPv6 where the sender left it open.
     pub told_len: usize,
+    /// Whether the sender says which way to go (IPv6 routing header of type 0), which no host must follow (RFC 5095).
+    pub source_routed: bool,
     /// Which part of a larger packet this is, if it is one.
     pub fragment: Option<Fragment>,
     /// What was captured of the payload, without link padding.
@@ -72,12 +74,12 @@ fn ipv4(mut r: Reader<'_>) -> Result<Packet<'_>> {
     if header_len < 20 {
         return Err(r.invalid("header length", 20, first & 0x0f));
     }
-    r.take("ipv4 options", header_len - 20)?;
     let told_len = usize::from(u16::from_be_bytes([len_high, len_low]));
     let total_len = if told_len == 0 { bytes.len() } else { told_len };
     if total_len < header_len {
         return Err(r.invalid("total length", header_len - 2, u16::from_be_bytes([len_high, len_low])));
     }
+    r.take("ipv4 options", header_len - 20)?;
     let offset = usize::from(u16::from_be_bytes([flags & 0x1f, offset_low])) * 8;
     let more = flags & 0x20 != 0;
     let id = u32::from(u16::from_be_bytes([id_high, id_low]));
@@ -88,6 +90,7 @@ fn ipv4(mut r: Reader<'_>) -> Result<Packet<'_>> {
         header_len,
         total_len,
         told_len,
+        source_routed: false,
         fragment: (more || offset > 0).then_some(Fragment { id, offset, more, forbidden: flags & 0x40 != 0 }),
         payload: cut(r.rest(), total_len - header_len),
     })
@@ -114,6 +117,7 @@ fn ipv6(mut r: Reader<'_>) -> Result<Packet<'_>> {
         header_len,
         total_len,
         told_len: 40 + usize::from(told),
+        source_routed: chain.source_routed,
         fragment: chain.fragment,
         payload: cut(r.rest(), total_len - header_len),
     })
@@ -127,12 +131,14 @@ struct Extensions {
     destination: Option<IpAddr>,
     /// The address that the sender has at home while it is elsewhere.
     home: Option<IpAddr>,
+    source_routed: bool,
 }
 
 impl Extensions {
     /// Reads the chain up to a header that is no extension, or is not all there.
     fn read(r: &mut Reader<'_>, first: u8) -> Self {
-        let mut chain = Self { protocol: first, fragment: None, destination: None, home: None };
+        let mut chain =
+            Self { protocol: first, fragment: None, destination: None, home: None, source_routed: false };
         for _ in 0..EXTENSIONS_MAX {
             let header = *r;
             match chain.header(r) {
@@ -156,6 +162,7 @@ impl Extensions {
                 let next = r.u8("next header")?;
                 let length = usize::from(r.u8("extension length")?);
                 let mut rest = r.sub("extension header", 6 + length * 8)?;
+                self.source_routed |= kind == 43 && rest.rest().first() == Some(&0);
                 self.protocol = next;
                 match kind {
                     43 => self.destination = last_hop(header).or(self.destination),

@@ -83,19 +83,19 @@ impl Link {
     /// Takes the link header off `bytes`.
     ///
     /// # Errors
-    /// When the header is cut short or the kind of link is not known.
+    /// When the header is cut short. A link of a kind that is not known is taken for raw IP.
     #[inline]
     pub fn open(self, bytes: &[u8]) -> Result<Frame<'_>> {
         let mut r = Reader::new(bytes);
         match self {
             Link::ETHERNET => ethernet(r),
             Link::FDDI => fddi(r),
-            Link::RAW | Link::RAW_BSD | Link::RAW_OPENBSD | Link::IPV4 | Link::IPV6 => raw(r),
+            Link::RAW | Link::RAW_BSD | Link::RAW_OPENBSD | Link::IPV4 | Link::IPV6 => Ok(raw(r)),
             Link::LINUX_SLL => cooked(r),
             Link::LINUX_SLL2 => cooked2(r),
             Link::NULL | Link::LOOP => {
                 r.u32_be("protocol family")?;
-                raw(r)
+                Ok(perhaps_ip(r))
             }
             Link::PPP | Link::PPP_SERIAL => ppp(r, true),
             Link::NFLOG => nflog(r),
@@ -106,12 +106,18 @@ impl Link {
                 r.take("radiotap fields", length.saturating_sub(4))?;
                 wireless(r)
             }
-            Link(other) => Err(r.invalid("link type", 0, other)),
+            // What is not known is tried as IP.
+            Link(_) => Ok(raw(r)),
         }
     }
 }
 
+/// Bytes that a frame has at least, if it carries anything at all.
+const ETHERNET_MIN: usize = 17;
+
 fn ethernet(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    let mut whole = r;
+    whole.take("ethernet frame", ETHERNET_MIN)?;
     let mut frame = addressed(&mut r)?;
     if frame.ethertype == FABRIC_PATH {
         // These were the switches' own addresses; behind them stands the frame as the hosts sent it.
@@ -171,7 +177,7 @@ fn tagged<'a>(mut r: Reader<'a>, mut frame: Frame<'a>) -> Result<Frame<'a>> {
 /// Takes MPLS labels off, the last of which has the bottom-of-stack bit (RFC 3032, 2.1).
 fn under_labels(r: &mut Reader<'_>) -> Result<u16> {
     while r.u32_be("mpls label")? & 0x100 == 0 {}
-    Ok(raw(*r)?.ethertype)
+    Ok(perhaps_ip(*r).ethertype)
 }
 
 /// IEEE 802.2, 3.2, with SNAP (IEEE 802, 10.3); 0 when no EtherType is told.
@@ -200,13 +206,24 @@ pub fn inside_ppp(bytes: &[u8]) -> Result<Frame<'_>> {
     ppp(Reader::new(bytes), true)
 }
 
-fn raw(r: Reader<'_>) -> Result<Frame<'_>> {
-    let ethertype = match r.rest().first().map(|byte| byte >> 4) {
+/// IP without a link header; whatever is neither version is said to be IPv4, and will not be read as such.
+fn raw(r: Reader<'_>) -> Frame<'_> {
+    let ethertype = if version(r.rest()) == Some(6) { IPV6 } else { IPV4 };
+    bare(ethertype, r.rest())
+}
+
+/// IP where something else may stand as well.
+fn perhaps_ip(r: Reader<'_>) -> Frame<'_> {
+    let ethertype = match version(r.rest()) {
         Some(4) => IPV4,
         Some(6) => IPV6,
         _ => 0,
     };
-    Ok(bare(ethertype, r.rest()))
+    bare(ethertype, r.rest())
+}
+
+fn version(bytes: &[u8]) -> Option<u8> {
+    bytes.first().map(|byte| byte >> 4)
 }
 
 fn bare(ethertype: u16, payload: &[u8]) -> Frame<'_> {
@@ -287,7 +304,7 @@ fn nflog(mut r: Reader<'_>) -> Result<Frame<'_>> {
         let kind = r.u16_le("attribute type")? & 0x7fff;
         let value = r.take("attribute", length.saturating_sub(4))?;
         if kind == PAYLOAD {
-            return raw(Reader::new(value));
+            return Ok(perhaps_ip(Reader::new(value)));
         }
         r.take("padding", (length.next_multiple_of(4) - length).min(r.rest().len()))?;
     }

@@ -1,0 +1,145 @@
+//! What should not be on a network, by Zeek's names, each told once in a while.
+//!
+//! A flood of damaged frames makes one row, not a full disk; the counters have the number.
+
+use model::{At, Conversation, Endpoint, Rows, Span, Time};
+use protocols::{Stamp, Weird};
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// Conditions that were told, and when.
+#[derive(Default)]
+pub(crate) struct Told {
+    by: HashMap<(&'static str, Whose), Time>,
+}
+
+/// Whose condition it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Whose {
+    /// Of a frame that does not even say who sent it.
+    Nobody,
+    Sender(IpAddr),
+    Ends(Endpoint, Endpoint),
+}
+
+/// Conditions remembered as told. Beyond it all are forgotten, and told once more.
+const TOLD_MAX: usize = 16_384;
+/// A condition that goes on is told again after so long.
+const AGAIN: Span = Span::s(600);
+/// One that a host's own ways cause, as they do all day.
+const AGAIN_OF_HOST: Span = Span::s(86_400);
+
+/// Conditions that a host causes with whomever it talks to: told once for the host.
+const OF_HOST: [&str; 7] = [
+    "UDP_datagram_length_mismatch",
+    "SYN_with_data",
+    "connection_originator_SYN_ack",
+    "excessively_small_fragment",
+    "fragment_inconsistency",
+    "fragment_overlap",
+    "fragment_size_inconsistency",
+];
+
+/// Conditions that are usual on every network: remembered with their conversation, never told.
+const USUAL: [&str; 4] =
+    ["spontaneous_FIN", "spontaneous_RST", "unsolicited_SYN_response", "FIN_after_reset"];
+
+/// Conditions that have another name inside a tunnel.
+const IN_TUNNEL: [(&str, &str); 7] = [
+    ("unknown_ip_version", "unknown_ip_version_in_tunnel"),
+    ("truncated_IP", "truncated_IP_in_tunnel"),
+    ("truncated_IP_len", "truncated_IP_len_in_tunnel"),
+    ("ip_hdr_len_zero", "ip_hdr_len_zero_in_tunnel"),
+    ("invalid_IP_header_size", "invalid_IP_header_size_in_tunnel"),
+    ("invalid_inner_IP_version", "invalid_inner_IP_version_in_tunnel"),
+    ("truncated_ethernet_frame", "truncated_ethernet_frame_in_tunnel"),
+];
+
+/// The name of a condition of a packet inside a tunnel.
+pub(crate) fn in_tunnel(name: &'static str) -> &'static str {
+    IN_TUNNEL.iter().find(|(outside, _)| *outside == name).map_or(name, |(_, inside)| inside)
+}
+
+impl Told {
+    /// Writes the row about a conversation, if the condition is news.
+    pub(crate) fn tell(
+        &mut self,
+        name: &'static str,
+        addl: Option<&str>,
+        conversation: &Conversation,
+        now: Stamp,
+        rows: &mut dyn Rows,
+    ) {
+        if self.is_news(name, Whose::Ends(conversation.orig, conversation.resp), now.time) {
+            write(name, addl, Some(conversation), now, rows);
+        }
+    }
+
+    /// Writes the row about a frame that does not even say who sent it, if the condition is news.
+    pub(crate) fn tell_of_frame(&mut self, name: &'static str, now: Stamp, rows: &mut dyn Rows) {
+        if self.is_news(name, Whose::Nobody, now.time) {
+            write(name, None, None, now, rows);
+        }
+    }
+
+    /// Whether the condition is to be told now.
+    fn is_news(&mut self, name: &'static str, whose: Whose, now: Time) -> bool {
+        if USUAL.contains(&name) {
+            return false;
+        }
+        let (whose, again) = match whose {
+            Whose::Ends(sender, _) if OF_HOST.contains(&name) => (Whose::Sender(sender.addr), AGAIN_OF_HOST),
+            Whose::Nobody | Whose::Sender(_) | Whose::Ends(..) => (whose, AGAIN),
+        };
+        if self.by.get(&(name, whose)).is_some_and(|told| now - *told < again) {
+            return false;
+        }
+        if self.by.len() >= TOLD_MAX {
+            self.by.clear();
+        }
+        self.by.insert((name, whose), now);
+        true
+    }
+}
+
+fn write(
+    name: &'static str,
+    addl: Option<&str>,
+    conversation: Option<&Conversation>,
+    now: Stamp,
+    rows: &mut dyn Rows,
+) {
+    let row = Weird { name, addl, notice: false, peer: None, source: None };
+    rows.put(&At { time: now.time, origin: now.origin, conversation, ot: None }, &row);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(host: u8) -> Endpoint {
+        Endpoint { addr: [10, 0, 0, host].into(), port: 0 }
+    }
+
+    #[test]
+    fn a_condition_is_told_once_in_a_while_and_of_a_host_once_a_day() {
+        let (mut told, a, b) = (Told::default(), end(1), end(2));
+        let mut tell = |name, whose, s| told.is_news(name, whose, Time::from_s_ns(s, 0));
+        assert!(tell("fragment_with_DF", Whose::Ends(a, b), 0));
+        assert!(!tell("fragment_with_DF", Whose::Ends(a, b), 599));
+        assert!(tell("fragment_with_DF", Whose::Ends(b, a), 599));
+        assert!(tell("fragment_with_DF", Whose::Ends(a, b), 600));
+        assert!(tell("fragment_overlap", Whose::Ends(a, b), 0));
+        assert!(!tell("fragment_overlap", Whose::Ends(a, a), 600));
+    }
+
+    #[test]
+    fn a_flood_of_senders_is_bounded() {
+        let mut told = Told::default();
+        for number in 0..40_000u32 {
+            let sender = Endpoint { addr: number.to_be_bytes().into(), port: 0 };
+            assert!(told.is_news("truncated_header", Whose::Ends(sender, sender), Time(0)));
+            assert!(told.by.len() <= TOLD_MAX);
+        }
+    }
+}
