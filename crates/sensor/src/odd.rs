@@ -6,6 +6,7 @@ use model::{At, Conversation, Endpoint, Rows, Span, Time};
 use protocols::{Stamp, Weird};
 use std::collections::HashMap;
 use std::net::IpAddr;
+use wire::link::Link;
 
 /// Conditions that were told, and when.
 #[derive(Default)]
@@ -58,6 +59,34 @@ const IN_TUNNEL: [(&str, &str); 7] = [
 /// The name of a condition of a packet inside a tunnel.
 pub(crate) fn in_tunnel(name: &'static str) -> &'static str {
     IN_TUNNEL.iter().find(|(outside, _)| *outside == name).map_or(name, |(_, inside)| inside)
+}
+
+/// Zeek's name for what is wrong with the length of a TCP header, where `there` bytes are.
+pub(crate) fn tcp_header_oddity(told: usize, there: usize) -> Option<&'static str> {
+    match told {
+        ..20 => Some("bad_TCP_header_len"),
+        _ if told > there => Some("truncated_header"),
+        _ => None,
+    }
+}
+
+/// Zeek's name for a frame whose link header cannot be read.
+pub(crate) fn frame_oddity(link: Link) -> &'static str {
+    match link {
+        Link::WIRELESS | Link::RADIOTAP => "truncated_802_11_header",
+        _ => "truncated_ethernet_frame",
+    }
+}
+
+/// Zeek's name for an IP header that cannot be read.
+pub(crate) fn ip_oddity(error: wire::Error, bytes: &[u8]) -> &'static str {
+    match error {
+        _ if bytes.len() < 20 => "truncated_IP",
+        wire::Error::Truncated { field: "ipv4 options", .. } => "internally_truncated_header",
+        wire::Error::Invalid { field: "ip version", .. } => "unknown_ip_version",
+        wire::Error::Invalid { .. } => "invalid_IP_header_size",
+        wire::Error::Truncated { .. } | wire::Error::Trailing { .. } => "truncated_IP",
+    }
 }
 
 impl Told {

@@ -4,7 +4,7 @@ use crate::decap::{GRE_IN_UDP, Inner, inside_ip, inside_udp};
 use crate::flow::{Body, Flow, Key, LinkIds, Sent, TUNNEL_CHANGES_MAX};
 use crate::fragments::Fragments;
 use crate::history::{History, Letter};
-use crate::odd::{Told, in_tunnel};
+use crate::odd::{Told, frame_oddity, in_tunnel, ip_oddity, tcp_header_oddity};
 use crate::ports::{icmp_answer, is_server};
 use crate::stream::Piece;
 use crate::tcp::{Effect, Tcp};
@@ -365,7 +365,7 @@ impl Sensor {
         let from_orig = flow.endpoint_is_orig(part.source);
         let told = packet.payload_len();
         let told = if told == 0 { packet.payload.len() } else { told };
-        if let Some(name) = odd_header_len(header.header_len, told.min(packet.payload.len())) {
+        if let Some(name) = tcp_header_oddity(header.header_len, told.min(packet.payload.len())) {
             self.counters.damaged += 1;
             if flow.is_new_oddity(name) {
                 self.told.tell(name, None, &flow.conversation, seen.stamp(), rows);
@@ -650,34 +650,6 @@ fn notice_tunnel(flow: &mut Flow, told: &mut Told, seen: &Seen, rows: &mut dyn R
 
 fn side(from_orig: bool) -> Side {
     if from_orig { Side::Client } else { Side::Server }
-}
-
-/// Zeek's name for what is wrong with the length of a TCP header, where `there` bytes are.
-fn odd_header_len(told: usize, there: usize) -> Option<&'static str> {
-    match told {
-        ..20 => Some("bad_TCP_header_len"),
-        _ if told > there => Some("truncated_header"),
-        _ => None,
-    }
-}
-
-/// Zeek's name for a frame whose link header cannot be read.
-fn frame_oddity(link: Link) -> &'static str {
-    match link {
-        Link::WIRELESS | Link::RADIOTAP => "truncated_802_11_header",
-        _ => "truncated_ethernet_frame",
-    }
-}
-
-/// Zeek's name for an IP header that cannot be read.
-fn ip_oddity(error: wire::Error, bytes: &[u8]) -> &'static str {
-    match error {
-        _ if bytes.len() < 20 => "truncated_IP",
-        wire::Error::Truncated { field: "ipv4 options", .. } => "internally_truncated_header",
-        wire::Error::Invalid { field: "ip version", .. } => "unknown_ip_version",
-        wire::Error::Invalid { .. } => "invalid_IP_header_size",
-        wire::Error::Truncated { .. } | wire::Error::Trailing { .. } => "truncated_IP",
-    }
 }
 
 /// A name made from when, who and how many: the same packets give the same names.
