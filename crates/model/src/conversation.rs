@@ -1,5 +1,6 @@
 use std::cell::OnceCell;
-use std::fmt::{self, Write};
+use std::fmt;
+use std::io::Write;
 use std::net::IpAddr;
 
 /// Who talks to whom: what every row of one conversation has in common.
@@ -57,24 +58,63 @@ impl Conversation {
     #[inline]
     pub fn tsv(&self) -> &str {
         self.text.get_or_init(|| {
-            let mut text = String::with_capacity(64);
-            let (o, r) = (self.orig, self.resp);
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{}\t{}\t{}\t{}\t{}\t", self.uid.as_str(), o.addr, o.port, r.addr, r.port);
-            text.into_boxed_str()
+            let mut text = Vec::with_capacity(self.uid.0.len() + 1 + 2 * Endpoint::TSV_MAX);
+            text.extend_from_slice(&self.uid.0);
+            text.push(b'\t');
+            self.orig.write_tsv(&mut text);
+            self.resp.write_tsv(&mut text);
+            String::from_utf8(text).unwrap_or_default().into_boxed_str()
         })
     }
 }
 
+impl Endpoint {
+    /// Bytes of the longest address and port, a tab behind each.
+    const TSV_MAX: usize = 46 + 6;
+
+    /// Appends address and port as in Zeek's logs, a tab behind each.
+    fn write_tsv(self, out: &mut Vec<u8>) {
+        write_address(self.addr, out);
+        out.push(b'\t');
+        out.extend_from_slice(itoa::Buffer::new().format(self.port).as_bytes());
+        out.push(b'\t');
+    }
+}
+
+/// Appends an address as its `Display` spells it, without the machinery of `fmt` where it is an IPv4 address.
+pub fn write_address(addr: IpAddr, out: &mut Vec<u8>) {
+    match addr {
+        IpAddr::V4(addr) => {
+            for (place, octet) in addr.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                out.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+            }
+        }
+        // Writing to a vector cannot fail.
+        IpAddr::V6(addr) => drop(write!(out, "{addr}")),
+    }
+}
+
 impl Uid {
-    /// Spells 96 bits of a hash; the same hash gives the same name.
-    pub fn from_hash(mut hash: u128) -> Self {
+    /// Spells a hash in 17 digits; the same hash gives the same name.
+    pub fn from_hash(hash: u128) -> Self {
         const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        // Ten digits are what a machine word holds, and divisions of a word are much cheaper than those of two.
+        const TEN_DIGITS: u128 = 62u128.pow(10);
+        const SEVEN_DIGITS: u128 = 62u128.pow(7);
+        let word = |number: u128| u64::try_from(number).unwrap_or_default();
+        let (low, high) = (word(hash % TEN_DIGITS), word(hash / TEN_DIGITS % SEVEN_DIGITS));
         let mut text = [b'C'; 18];
-        for place in text.iter_mut().skip(1) {
-            let digit = usize::try_from(hash % 62).unwrap_or_default();
-            *place = DIGITS.get(digit).copied().unwrap_or(b'0');
-            hash /= 62;
+        let (_, digits) = text.split_at_mut(1);
+        let (lower, higher) = digits.split_at_mut(10);
+        for (mut rest, places) in [(low, lower), (high, higher)] {
+            for place in places {
+                let digit = usize::try_from(rest % 62).unwrap_or_default();
+                *place = DIGITS.get(digit).copied().unwrap_or(b'0');
+                rest /= 62;
+            }
         }
         Self(text)
     }
@@ -109,16 +149,23 @@ impl fmt::Display for Uid {
     }
 }
 
-impl fmt::Display for Mac {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Mac {
+    /// Spells it into `text`, in lower case with colons: `00:80:f4:1c:ab:05`.
+    pub fn spell(self, text: &mut [u8; 17]) -> &str {
         let digit = |n: u8| if n < 10 { b'0' + n } else { b'a' + n - 10 };
-        let mut text = [b':'; 17];
+        *text = [b':'; 17];
         for (place, byte) in text.chunks_mut(3).zip(self.0) {
             if let [high, low, ..] = place {
                 (*high, *low) = (digit(byte >> 4), digit(byte & 15));
             }
         }
-        f.write_str(str::from_utf8(&text).unwrap_or_default())
+        str::from_utf8(text).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.spell(&mut [0; 17]))
     }
 }
 
@@ -134,6 +181,34 @@ impl fmt::Display for Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_has_the_digits_of_its_hash_the_lowest_first() {
+        arbtest::arbtest(|u| {
+            let hash: u128 = u.arbitrary()?;
+            let digits = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+            let plain = (0..17).map(|place| char::from(digits[(hash / 62u128.pow(place) % 62) as usize]));
+            assert_eq!(Uid::from_hash(hash).as_str(), format!("C{}", plain.collect::<String>()));
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn both_ends_are_spelled_as_they_are_displayed() {
+        arbtest::arbtest(|u| {
+            let mut end = || {
+                let v6 = u.arbitrary()?;
+                let addr = if v6 { IpAddr::V6(u.arbitrary()?) } else { IpAddr::V4(u.arbitrary()?) };
+                Ok(Endpoint { addr, port: u.arbitrary()? })
+            };
+            let (o, r) = (end()?, end()?);
+            let conversation = Conversation::new(Uid::from_hash(7), o, r, Transport::Tcp);
+            let uid = conversation.uid;
+            let plain = format!("{uid}\t{}\t{}\t{}\t{}\t", o.addr, o.port, r.addr, r.port);
+            assert_eq!(conversation.tsv(), plain);
+            Ok(())
+        });
+    }
 
     #[test]
     fn a_hardware_address_is_written_in_lower_case() {

@@ -16,7 +16,7 @@ mod text;
 mod time;
 
 pub use cell::{AsCell, Cell, Kind, Name, Port, Set, Shape, Type};
-pub use conversation::{Conversation, Endpoint, Mac, Transport, Uid};
+pub use conversation::{Conversation, Endpoint, Mac, Transport, Uid, write_address};
 pub use entity::{Entity, EntityKind, Role};
 pub use event::{Event, FieldValue, Fields, LogSource, RowView, Value};
 pub use finding::{Confidence, Evidence, Finding, Incident, Join, Step};
