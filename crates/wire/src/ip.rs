@@ -48,6 +48,9 @@ impl<'a> Packet<'a> {
     /// When the header is cut short or contradicts itself.
     #[inline]
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
+        if let Some(packet) = plain(bytes) {
+            return Ok(packet);
+        }
         let r = Reader::new(bytes);
         match bytes.first().map(|byte| byte >> 4) {
             Some(4) => ipv4(r),
@@ -62,6 +65,27 @@ impl<'a> Packet<'a> {
     pub fn payload_len(&self) -> usize {
         self.total_len.saturating_sub(self.header_len)
     }
+}
+
+/// The usual IPv4 packet, whole and without options, in one look; every other packet goes the long way.
+#[inline]
+fn plain(bytes: &[u8]) -> Option<Packet<'_>> {
+    let (head, rest) = bytes.split_first_chunk::<20>()?;
+    let &[first, _, l0, l1, _, _, flags, offset, _ttl, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = head;
+    let total_len = usize::from(u16::from_be_bytes([l0, l1]));
+    let is_whole = flags & 0x3f == 0 && offset == 0;
+    let payload_len = total_len.checked_sub(20)?;
+    (first == 0x45 && is_whole).then(|| Packet {
+        source: IpAddr::V4(Ipv4Addr::new(s0, s1, s2, s3)),
+        destination: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
+        protocol,
+        header_len: 20,
+        total_len,
+        told_len: total_len,
+        source_routed: false,
+        fragment: None,
+        payload: cut(rest, payload_len),
+    })
 }
 
 fn ipv4(mut r: Reader<'_>) -> Result<Packet<'_>> {
@@ -234,6 +258,7 @@ fn home_address(options: &mut Reader<'_>) -> Option<IpAddr> {
 /// Extension headers that are followed; a longer chain is taken for its last header.
 const EXTENSIONS_MAX: usize = 16;
 
+#[inline]
 fn cut(bytes: &[u8], len: usize) -> &[u8] {
     bytes.get(..len).unwrap_or(bytes)
 }
@@ -279,6 +304,21 @@ mod tests {
         bytes.extend([43, 0, 1, 4, 0, 0, 0, 0, 17, 9, 0, 0]);
         let packet = Packet::open(&bytes).unwrap();
         assert_eq!((packet.protocol, packet.header_len, packet.payload), (43, 48, &[17, 9, 0, 0][..]));
+    }
+
+    #[test]
+    fn the_short_way_and_the_long_way_see_the_same_packet() {
+        arbtest::arbtest(|u| {
+            let mut bytes: Vec<u8> = u.arbitrary()?;
+            let usual = [0x45, 0, 0, u.arbitrary()?, 0, 0, *u.choose(&[0, 0x40, 0x20, 0x80])?, 0];
+            for (place, byte) in bytes.iter_mut().zip(usual) {
+                *place = byte;
+            }
+            if let Some(packet) = plain(&bytes) {
+                assert_eq!(ipv4(Reader::new(&bytes)), Ok(packet));
+            }
+            Ok(())
+        });
     }
 
     #[test]

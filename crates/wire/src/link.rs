@@ -86,6 +86,13 @@ impl Link {
     /// When the header is cut short. A link of a kind that is not known is taken for raw IP.
     #[inline]
     pub fn open(self, bytes: &[u8]) -> Result<Frame<'_>> {
+        match plain(bytes) {
+            Some(frame) if self == Link::ETHERNET => Ok(frame),
+            _ => self.open_any(bytes),
+        }
+    }
+
+    fn open_any(self, bytes: &[u8]) -> Result<Frame<'_>> {
         let mut r = Reader::new(bytes);
         match self {
             Link::ETHERNET => ethernet(r),
@@ -110,6 +117,18 @@ impl Link {
             Link(_) => Ok(raw(r)),
         }
     }
+}
+
+/// The usual Ethernet frame, IP behind 14 bytes, in one look; every other frame goes the long way.
+#[inline]
+fn plain(bytes: &[u8]) -> Option<Frame<'_>> {
+    let (&[destination @ .., s0, s1, s2, s3, s4, s5, t0, t1], payload) = bytes.split_first_chunk::<14>()?;
+    let ethertype = u16::from_be_bytes([t0, t1]);
+    (matches!(ethertype, IPV4 | IPV6) && bytes.len() >= ETHERNET_MIN).then(|| Frame {
+        source: Some([s0, s1, s2, s3, s4, s5]),
+        destination: Some(destination),
+        ..bare(ethertype, payload)
+    })
 }
 
 /// Bytes that a frame has at least, if it carries anything at all.
@@ -226,6 +245,7 @@ fn version(bytes: &[u8]) -> Option<u8> {
     bytes.first().map(|byte| byte >> 4)
 }
 
+#[inline]
 fn bare(ethertype: u16, payload: &[u8]) -> Frame<'_> {
     Frame { source: None, destination: None, vlan: None, inner_vlan: None, ethertype, payload, others: &[] }
 }
@@ -372,6 +392,20 @@ mod tests {
         let bytes = [0xff, 0x03, 0x02, 0x81, 0x18, 0x96, 0x0e, 0xff, 0x18, 0x96, 0x0f, 0xff, 0x45];
         let frame = Link::PPP.open(&bytes).unwrap();
         assert_eq!((frame.ethertype, frame.payload), (IPV4, &[0x45][..]));
+    }
+
+    #[test]
+    fn the_short_way_and_the_long_way_see_the_same_frame() {
+        arbtest::arbtest(|u| {
+            let mut bytes: Vec<u8> = u.arbitrary()?;
+            if let Some([high, low]) = bytes.get_mut(12..14).and_then(|type_| type_.as_mut_array()) {
+                (*high, *low) = *u.choose(&[(0x08, 0x00), (0x86, 0xdd), (0x08, 0x06), (0x81, 0x00)])?;
+            }
+            if let Some(frame) = plain(&bytes) {
+                assert_eq!(Link::ETHERNET.open_any(&bytes), Ok(frame));
+            }
+            Ok(())
+        });
     }
 
     #[test]

@@ -67,13 +67,11 @@ impl<'a> Tcp<'a> {
     #[inline]
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         let mut r = Reader::new(bytes);
-        let source = r.u16_be("source port")?;
-        let destination = r.u16_be("destination port")?;
-        let seq = r.u32_be("sequence number")?;
-        let ack = r.u32_be("acknowledgment number")?;
-        let [offset, flags] = r.bytes("data offset and flags")?;
-        let window = r.u16_be("window")?;
-        r.u32_be("checksum and urgent pointer")?;
+        let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, _, _, _, _] =
+            r.bytes("tcp header")?;
+        let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
+        let (seq, ack) = (u32::from_be_bytes([q0, q1, q2, q3]), u32::from_be_bytes([a0, a1, a2, a3]));
+        let window = u16::from_be_bytes([w0, w1]);
         let header_len = usize::from(offset >> 4) * 4;
         let options = r.take("tcp options", header_len.saturating_sub(20).min(r.rest().len()))?;
         let flags = Flags(flags);
