@@ -59,6 +59,7 @@ const KNOWN_MAX: usize = 100_000;
 
 impl<'a> Out<'a> {
     /// Rows of `protocol` in `conversation`, made at `now`, go to `rows`.
+    #[inline]
     pub fn new(
         rows: &'a mut dyn Rows,
         conversation: &'a Conversation,
@@ -79,6 +80,7 @@ impl<'a> Out<'a> {
     }
 
     /// Remembers across conversations what [`Out::once`] has told.
+    #[inline]
     pub fn knowing(mut self, known: &'a mut Known) -> Self {
         self.known = Some(known);
         self
@@ -159,6 +161,7 @@ impl<'a> Out<'a> {
     }
 
     /// Whether [`Out::confirm`] was called.
+    #[inline]
     pub fn is_confirmed(&self) -> bool {
         self.confirmed
     }
@@ -180,6 +183,7 @@ impl<'a> Out<'a> {
     }
 
     /// Whether [`Out::reverse`] was called: from the next PDU on, the ends are to be taken the other way round.
+    #[inline]
     pub fn is_reversed(&self) -> bool {
         self.reversed
     }
