@@ -3,6 +3,7 @@
 use crate::gateways::Cards;
 use crate::network::{Place, place};
 use model::{Mac, Time, Trait};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -67,10 +68,23 @@ pub(crate) struct Inventory {
 impl Inventory {
     /// `addr` was alive from `first` to `last`.
     pub(crate) fn see(&mut self, addr: IpAddr, first: Time, last: Time) -> Option<&mut Facts> {
-        if !self.addresses.contains_key(&addr) && !self.admit(addr) {
-            return None;
-        }
-        let facts = self.addresses.entry(addr).or_insert_with(|| Facts::new(first));
+        let inside = self.addresses.len() - self.outside;
+        let facts = match self.addresses.entry(addr) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => {
+                let admitted = match place(addr) {
+                    Place::Nobody => return None,
+                    Place::Site => inside < SITE_MAX,
+                    Place::Outside => self.outside < OUTSIDE_MAX,
+                };
+                if !admitted {
+                    self.dropped += 1;
+                    return None;
+                }
+                self.outside += usize::from(place(addr) == Place::Outside);
+                free.insert(Facts::new(first))
+            }
+        };
         facts.first = facts.first.min(first);
         facts.last = facts.last.max(last);
         Some(facts)
@@ -79,11 +93,10 @@ impl Inventory {
     /// Frames from `addr` carried the hardware address `mac`; `proven` when they cannot have come over a
     /// router.
     pub(crate) fn card(&mut self, addr: IpAddr, mac: Mac, proven: bool) {
-        let Some(facts) = self.addresses.get_mut(&addr) else { return };
-        let known = facts.macs.get(&mac).copied();
-        if known == Some(true) || known == Some(proven) {
+        let Some(facts) = self.addresses.get_mut(&addr).filter(|facts| !facts.has(mac, proven)) else {
             return;
-        }
+        };
+        let known = facts.macs.get(&mac).copied();
         self.cards.carry(mac, addr, proven);
         if known.is_some() || facts.macs.len() < MACS_MAX {
             facts.macs.insert(mac, proven);
@@ -136,18 +149,6 @@ impl Inventory {
         let related = |own: &str| own == domain || below(own, &domain) || below(&domain, own);
         domain.contains('.') && self.domains.iter().any(|own| related(own))
     }
-
-    fn admit(&mut self, addr: IpAddr) -> bool {
-        let inside = self.addresses.len() - self.outside;
-        let admitted = match place(addr) {
-            Place::Nobody => return false,
-            Place::Site => inside < SITE_MAX,
-            Place::Outside => self.outside < OUTSIDE_MAX,
-        };
-        self.outside += usize::from(admitted && place(addr) == Place::Outside);
-        self.dropped += u64::from(!admitted);
-        admitted
-    }
 }
 
 impl Facts {
@@ -160,6 +161,11 @@ impl Facts {
             told: BTreeMap::new(),
             acts: BTreeMap::new(),
         }
+    }
+
+    /// Whether it is known that the address was seen with this hardware address, and `proven` if that is asked.
+    pub(crate) fn has(&self, mac: Mac, proven: bool) -> bool {
+        self.macs.get(&mac).is_some_and(|known| *known || !proven)
     }
 
     pub(crate) fn peer(&mut self, addr: IpAddr) {

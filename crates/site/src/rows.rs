@@ -125,7 +125,7 @@ fn sight(site: &mut Site, addr: IpAddr, peer: Option<IpAddr>, traffic: &Traffic,
     if let Some(peer) = peer {
         facts.peer(peer);
     }
-    if let Some(mac) = text(card).and_then(oui::parse) {
+    if let Some(mac) = text(card).and_then(oui::parse).filter(|mac| !facts.has(*mac, false)) {
         site.inventory.card(addr, mac, false);
     }
 }
