@@ -4,6 +4,7 @@ use crate::services::Services;
 use crate::stream::Piece;
 use model::{Conversation, Rows, Span};
 use protocols::{Guess, Known, Out, Protocol, Session, Side, Stamp};
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wire::Cut;
 
@@ -74,10 +75,10 @@ impl App {
     }
 
     /// What the `service` column says: the protocol, with those inside it, or what is known by name only.
-    pub(crate) fn service(&self) -> Option<String> {
+    pub(crate) fn service(&self) -> Option<Cow<'static, str>> {
         match self {
             App::Speaking(speaking) if speaking.confirmed => Some(speaking.names()),
-            App::Looked(_, services) | App::Unknown(services) => services.text(),
+            App::Looked(_, services) | App::Unknown(services) => services.text().map(Cow::from),
             App::New | App::Speaking(_) => None,
         }
     }
@@ -227,11 +228,14 @@ impl Speaking {
     }
 
     /// In alphabetical order, with commas between them.
-    fn names(&self) -> String {
+    fn names(&self) -> Cow<'static, str> {
+        if self.inside.is_empty() {
+            return self.protocol.name.into();
+        }
         let mut names = self.inside.clone();
         names.push(self.protocol.name);
         names.sort_unstable();
-        names.join(",")
+        names.join(",").into()
     }
 
     fn is_wrong_guess(&self) -> bool {

@@ -2,7 +2,6 @@
 //!
 //! Source: Corelight, *Community ID Flow Hashing*, version 1, with ICMP mapped to ports.
 
-use base64::Engine;
 use model::Endpoint;
 use sha1::{Digest, Sha1};
 use std::net::IpAddr;
@@ -28,8 +27,23 @@ pub fn community_id(a: Endpoint, b: Endpoint, protocol: u8, one_way: bool, ports
     }
     let mut text = String::with_capacity(30);
     text.push_str("1:");
-    base64::engine::general_purpose::STANDARD.encode_string(hash.finalize(), &mut text);
+    base64(hash.finalize().into(), &mut text);
     text
+}
+
+/// Appends the digest in base 64 (RFC 4648, 4): six groups of three bytes, then two bytes and the padding.
+fn base64(digest: [u8; 20], out: &mut String) {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (groups, rest) = digest.as_chunks::<3>();
+    let last = rest.first_chunk().map(|[a, b]: &[u8; 2]| [*a, *b, 0]);
+    for [a, b, c] in groups.iter().copied().chain(last) {
+        let bits = u32::from_be_bytes([0, a, b, c]);
+        let digit = |shift: u32| usize::try_from(bits >> shift & 63).ok().and_then(|digit| DIGITS.get(digit));
+        out.extend([18, 12, 6, 0].into_iter().filter_map(digit).map(|digit| char::from(*digit)));
+    }
+    // The last digit came from a byte that is not there.
+    out.pop();
+    out.push('=');
 }
 
 fn address(hash: &mut Sha1, addr: IpAddr) {

@@ -6,21 +6,35 @@ use crate::ports::is_local;
 use crate::tcp::Tcp;
 use crate::tunnel::Tunnel;
 use model::{At, Conversation, Endpoint, Mac, Name, Origin, Rows, Span, Time, Transport};
+use std::net::IpAddr;
 
-/// Names a conversation, whichever end sends: the lower end stands first.
+/// Names a conversation, whichever end sends: the lower end stands first. It is made, hashed and compared for every
+/// packet, so it is three numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
-    low: Endpoint,
-    high: Endpoint,
-    protocol: u8,
+    low: u128,
+    high: u128,
+    /// Ports and protocol.
+    rest: u64,
 }
 
 impl Key {
     /// Of a packet between `a` and `b`; with `one_way` the direction stays part of the name.
     #[inline]
     pub(crate) fn new(a: Endpoint, b: Endpoint, protocol: u8, one_way: bool) -> Self {
+        let (a, b) = ((number(a.addr), a.port), (number(b.addr), b.port));
         let (low, high) = if one_way || a <= b { (a, b) } else { (b, a) };
-        Self { low, high, protocol }
+        let rest = u64::from(low.1) << 32 | u64::from(high.1) << 16 | u64::from(protocol);
+        Self { low: low.0, high: high.0, rest }
+    }
+}
+
+/// An address as a number; an IPv4 host has that of its IPv4-mapped address (RFC 4291, 2.5.5.2).
+#[inline]
+fn number(addr: IpAddr) -> u128 {
+    match addr {
+        IpAddr::V4(addr) => 0xffff << 32 | u128::from(u32::from(addr)),
+        IpAddr::V6(addr) => u128::from(addr),
     }
 }
 
@@ -85,6 +99,7 @@ pub(crate) const TUNNEL_CHANGES_MAX: u8 = 5;
 const ODD_MAX: usize = 16;
 
 impl Flow {
+    #[inline]
     pub(crate) fn endpoint_is_orig(&self, source: Endpoint) -> bool {
         source == self.conversation.orig
     }
@@ -120,8 +135,8 @@ impl Flow {
             Body::Tcp(tcp) => (tcp.orig.size(&tcp.resp), tcp.resp.size(&tcp.orig)),
             Body::Datagrams => (self.sent.payload.unwrap_or(0), self.received.payload.unwrap_or(0)),
         };
-        let spell = |mac: Option<[u8; 6]>| mac.filter(|mac| *mac != [0; 6]).map(|mac| Mac(mac).to_string());
-        let (orig_mac, resp_mac) = (spell(self.link.source), spell(self.link.destination));
+        let (mut orig_mac, mut resp_mac) = ([0; 17], [0; 17]);
+        let known = |mac: Option<[u8; 6]>| mac.filter(|mac| *mac != [0; 6]).map(Mac);
         let service = self.app.service();
         // As in Zeek, which does not decode SCTP and gives its identifier ports of 0.
         let ports = !matches!(c.transport, Transport::Other(_)) || self.protocol == SCTP;
@@ -145,8 +160,8 @@ impl Flow {
             resp_ip_bytes: self.received.ip_bytes,
             tunnel_parents: None,
             ip_proto: self.protocol,
-            orig_l2_addr: orig_mac.as_deref(),
-            resp_l2_addr: resp_mac.as_deref(),
+            orig_l2_addr: known(self.link.source).map(|mac| mac.spell(&mut orig_mac)),
+            resp_l2_addr: known(self.link.destination).map(|mac| mac.spell(&mut resp_mac)),
             vlan: self.link.vlan,
             inner_vlan: self.link.inner_vlan,
             community_id: &community_id(c.orig, c.resp, self.protocol, self.one_way, ports),

@@ -10,10 +10,10 @@ use crate::stream::Piece;
 use crate::tcp::{Effect, Tcp};
 use crate::timers::{Timer, Timers, Wake};
 use crate::tunnel::Tunnel;
-use hashbrown::HashMap;
 use model::{Conversation, Endpoint, Origin, Rows, Span, Time, Transport, Uid};
 use protocols::{Known, Side, Stamp};
 use sha1::{Digest, Sha1};
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use wire::ip;
 use wire::link::{self, Frame, Link};
@@ -390,7 +390,8 @@ impl Sensor {
             flow.last = seen.time;
         }
         flow.latest = seen.origin;
-        flow.direction(&part).count(packet, None);
+        let sent = if from_orig { &mut flow.sent } else { &mut flow.received };
+        sent.count(packet, None);
         if !header.payload.is_empty() && flow.app.take_left_out() {
             flow.history.left_out();
         }
@@ -589,6 +590,7 @@ impl Part {
         }
     }
 
+    #[inline]
     fn key(&self) -> Key {
         Key::new(self.source, self.destination, self.protocol, self.one_way)
     }
