@@ -15,7 +15,7 @@ pub struct Conversation {
     /// What carries it.
     pub transport: Transport,
     /// `uid`, addresses and ports as in Zeek's logs, tab after each; formatted once.
-    text: OnceCell<Box<str>>,
+    text: OnceCell<String>,
 }
 
 /// One end of a conversation.
@@ -63,7 +63,7 @@ impl Conversation {
             text.push(b'\t');
             self.orig.write_tsv(&mut text);
             self.resp.write_tsv(&mut text);
-            String::from_utf8(text).unwrap_or_default().into_boxed_str()
+            String::from_utf8(text).unwrap_or_default()
         })
     }
 }
