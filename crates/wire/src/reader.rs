@@ -110,6 +110,17 @@ impl<'a> Reader<'a> {
         self.array(field)
     }
 
+    /// `N` bytes where they lie: a header of many fields.
+    #[inline]
+    pub fn chunk<const N: usize>(&mut self, field: &'static str) -> Result<&'a [u8; N]> {
+        let Some((head, tail)) = self.rest.split_first_chunk::<N>() else {
+            return Err(self.truncated(field, N));
+        };
+        self.rest = tail;
+        self.offset += N;
+        Ok(head)
+    }
+
     /// The bytes that are left, without taking them.
     #[inline]
     pub fn rest(&self) -> &'a [u8] {
@@ -145,12 +156,7 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N]> {
-        let Some((head, tail)) = self.rest.split_first_chunk::<N>() else {
-            return Err(self.truncated(field, N));
-        };
-        self.rest = tail;
-        self.offset += N;
-        Ok(*head)
+        self.chunk(field).copied()
     }
 
     #[cold]

@@ -67,8 +67,8 @@ impl<'a> Tcp<'a> {
     #[inline]
     pub fn open(bytes: &'a [u8]) -> Result<Self> {
         let mut r = Reader::new(bytes);
-        let [s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, _, _, _, _] =
-            r.bytes("tcp header")?;
+        let head = r.chunk("tcp header")?;
+        let &[s0, s1, d0, d1, q0, q1, q2, q3, a0, a1, a2, a3, offset, flags, w0, w1, _, _, _, _] = head;
         let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
         let (seq, ack) = (u32::from_be_bytes([q0, q1, q2, q3]), u32::from_be_bytes([a0, a1, a2, a3]));
         let window = u16::from_be_bytes([w0, w1]);
