@@ -56,27 +56,34 @@ impl Cards {
         }
     }
 
+    /// Whether `mac` stands for more than one asset. It is asked for every address, and counts no further than it must.
+    pub(crate) fn is_gateway(&self, mac: Mac) -> bool {
+        let Some(card) = self.cards.get(&mac) else { return false };
+        card.is_shared() || matches!(oui::vendor(mac), Some((_, Makes::Router)))
+    }
+
     /// Why `mac` stands for more than one asset; `None` when it does not.
     pub(crate) fn gateway(&self, mac: Mac) -> Option<String> {
         let card = self.cards.get(&mac)?;
         if let Some((name, Makes::Router)) = oui::vendor(mac) {
             return Some(format!("{name} uses such addresses for routers"));
         }
+        if !card.is_shared() {
+            return None;
+        }
         let v4 = card.foreign().filter(|addr| addr.is_ipv4()).count();
         let others = card.foreign().count();
-        if v4 > 1 || others > OWN_IPV6_MAX {
-            Some(format!("carried the frames of {others} addresses"))
-        } else if v4 == 1 && !card.own.is_empty() {
-            Some(format!("has an address of its own and carried the frames of {others} more"))
+        Some(if v4 > 1 || others > OWN_IPV6_MAX {
+            format!("carried the frames of {others} addresses")
         } else {
-            None
-        }
+            format!("has an address of its own and carried the frames of {others} more")
+        })
     }
 
     /// Whether `mac` is the interface of the asset at `addr`, and not that of a router before it.
     pub(crate) fn is_of(&self, mac: Mac, addr: IpAddr) -> bool {
         let own = self.cards.get(&mac).is_some_and(|card| card.own.contains(&addr));
-        own || (place(addr) == Place::Site && self.gateway(mac).is_none())
+        own || (place(addr) == Place::Site && !self.is_gateway(mac))
     }
 
     pub(crate) fn gateways(&self) -> Vec<Gateway> {
@@ -90,6 +97,13 @@ impl Cards {
 }
 
 impl Card {
+    /// Whether it carried the frames of several IPv4 addresses, of more IPv6 addresses than a host gives itself, or of
+    /// another beside its own.
+    fn is_shared(&self) -> bool {
+        let v4 = self.foreign().filter(|addr| addr.is_ipv4()).take(2).count();
+        v4 > 1 || (v4 == 1 && !self.own.is_empty()) || self.foreign().nth(OWN_IPV6_MAX).is_some()
+    }
+
     /// Addresses that may be somebody else's: not proven to be its own, nor link-local, which no router
     /// forwards.
     fn foreign(&self) -> impl Iterator<Item = &IpAddr> {

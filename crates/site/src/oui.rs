@@ -35,14 +35,37 @@ pub fn vendor(mac: Mac) -> Option<(&'static str, Makes)> {
 
 /// Reads a hardware address: `00:80:f4:01:02:03`, also with dashes.
 pub(crate) fn parse(text: &str) -> Option<Mac> {
+    let mac = usual(text.as_bytes()).or_else(|| unusual(text))?;
+    // A group address (IEEE 802, 8.2) or none at all belongs to no interface.
+    let usable = mac != [0; 6] && mac.first().is_some_and(|first| first & 1 == 0);
+    usable.then_some(Mac(mac))
+}
+
+/// As the sensor spells them: two digits each, with colons. Every conversation has two.
+fn usual(text: &[u8]) -> Option<[u8; 6]> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte = |high: u8, low: u8| Some(digit(high)? << 4 | digit(low)?);
+    let (parts, &[high, low]) = text.split_last_chunk()?;
+    let (parts, []) = parts.as_chunks::<3>() else { return None };
+    let mut mac = [0, 0, 0, 0, 0, byte(high, low)?];
+    let (places, _) = mac.split_last_chunk_mut::<1>()?;
+    if parts.len() != places.len() {
+        return None;
+    }
+    for (place, part) in places.iter_mut().zip(parts) {
+        let &[high, low, b':'] = part else { return None };
+        *place = byte(high, low)?;
+    }
+    Some(mac)
+}
+
+fn unusual(text: &str) -> Option<[u8; 6]> {
     let mut bytes = text.split([':', '-']).map(|part| u8::from_str_radix(part, 16));
     let mut mac = [0; 6];
     for place in &mut mac {
         *place = bytes.next()?.ok()?;
     }
-    // A group address (IEEE 802, 8.2) or none at all belongs to no interface.
-    let usable = bytes.next().is_none() && mac != [0; 6] && mac.first().is_some_and(|first| first & 1 == 0);
-    usable.then_some(Mac(mac))
+    bytes.next().is_none().then_some(mac)
 }
 
 fn entries(line: &'static str) -> Vec<(&'static str, (&'static str, Makes))> {
@@ -70,6 +93,20 @@ fn makes_of(word: &str) -> Option<Makes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_usual_spelling_is_read_as_any_other() {
+        arbtest::arbtest(|u| {
+            let mut text = Mac(u.arbitrary()?).to_string().into_bytes();
+            let place = u.choose_index(text.len())?;
+            text[place] = *u.choose(b"0aF:-+g")?;
+            let text = String::from_utf8(text).unwrap();
+            if let Some(mac) = usual(text.as_bytes()) {
+                assert_eq!(unusual(&text), Some(mac), "{text}");
+            }
+            Ok(())
+        });
+    }
 
     #[test]
     fn every_line_of_the_table_is_read() {

@@ -92,7 +92,7 @@ fn own_card(site: &Site, addr: IpAddr) -> Option<Mac> {
     let link_local = matches!(addr, IpAddr::V6(addr) if addr.is_unicast_link_local());
     let macs = &site.inventory.addresses.get(&addr)?.macs;
     let mut own = macs.iter().filter(|(_, proven)| **proven || link_local).map(|(mac, _)| *mac);
-    own.find(|mac| site.inventory.cards.gateway(*mac).is_none())
+    own.find(|mac| !site.inventory.cards.is_gateway(*mac))
 }
 
 /// Interfaces of hosts with names, where each is one host's alone.
