@@ -5,8 +5,9 @@ use crate::history::History;
 use crate::ports::is_local;
 use crate::tcp::Tcp;
 use crate::tunnel::Tunnel;
-use model::{At, Conversation, Endpoint, Mac, Name, Origin, Rows, Span, Time, Transport};
+use model::{At, Conversation, Mac, Name, Origin, Rows, Span, Time, Transport};
 use std::net::IpAddr;
+use wire::link::Frame;
 
 /// Names a conversation, whichever end sends: the lower end stands first. It is made, hashed and compared for every
 /// packet, so it is three numbers.
@@ -19,10 +20,10 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// Of a packet between `a` and `b`; with `one_way` the direction stays part of the name.
+    /// Of a packet between `a` and `b`, address and port; with `one_way` the direction stays part of the name.
     #[inline]
-    pub(crate) fn new(a: Endpoint, b: Endpoint, protocol: u8, one_way: bool) -> Self {
-        let (a, b) = ((number(a.addr), a.port), (number(b.addr), b.port));
+    pub(crate) fn new(a: (&IpAddr, u16), b: (&IpAddr, u16), protocol: u8, one_way: bool) -> Self {
+        let (a, b) = ((number(a.0), a.1), (number(b.0), b.1));
         let (low, high) = if one_way || a <= b { (a, b) } else { (b, a) };
         let rest = u64::from(low.1) << 32 | u64::from(high.1) << 16 | u64::from(protocol);
         Self { low: low.0, high: high.0, rest }
@@ -31,8 +32,8 @@ impl Key {
 
 /// An address as a number; an IPv4 host has that of its IPv4-mapped address (RFC 4291, 2.5.5.2).
 #[inline]
-fn number(addr: IpAddr) -> u128 {
-    match addr {
+fn number(addr: &IpAddr) -> u128 {
+    match *addr {
         IpAddr::V4(addr) => 0xffff << 32 | u128::from(u32::from(addr)),
         IpAddr::V6(addr) => u128::from(addr),
     }
@@ -75,6 +76,13 @@ pub(crate) struct LinkIds {
     pub(crate) inner_vlan: Option<u16>,
 }
 
+impl LinkIds {
+    pub(crate) fn of(frame: &Frame<'_>) -> Self {
+        let Frame { source, destination, vlan, inner_vlan, .. } = *frame;
+        Self { source, destination, vlan, inner_vlan }
+    }
+}
+
 /// Packets and bytes of one direction.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sent {
@@ -99,11 +107,6 @@ pub(crate) const TUNNEL_CHANGES_MAX: u8 = 5;
 const ODD_MAX: usize = 16;
 
 impl Flow {
-    #[inline]
-    pub(crate) fn endpoint_is_orig(&self, source: Endpoint) -> bool {
-        source == self.conversation.orig
-    }
-
     /// Whether the condition is told: once per conversation and kind.
     pub(crate) fn is_new_oddity(&mut self, name: &'static str) -> bool {
         let new = self.odd.len() < ODD_MAX && !self.odd.contains(&name);

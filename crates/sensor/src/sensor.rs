@@ -81,22 +81,23 @@ const INTERACTIVE_PORTS: [u16; 4] = [21, 22, 23, 513];
 
 /// What all layers of a packet share.
 #[derive(Clone, Copy)]
-struct Seen {
+struct Seen<'a> {
     time: Time,
     origin: Origin,
     wire_len: usize,
-    link: LinkIds,
+    /// The frame around it, where it has one of its own.
+    frame: Option<&'a Frame<'a>>,
     depth: u8,
     tunnel: Tunnel,
 }
 
 /// An IP packet's part in a conversation.
 #[derive(Clone, Copy)]
-struct Part {
-    source: Endpoint,
-    destination: Endpoint,
+struct Part<'a> {
+    packet: &'a ip::Packet<'a>,
+    source_port: u16,
+    destination_port: u16,
     transport: Transport,
-    protocol: u8,
     one_way: bool,
 }
 
@@ -120,7 +121,7 @@ impl Sensor {
             time: packet.time,
             origin: Origin { file: self.file, number: packet.number },
             wire_len: packet.wire_len,
-            link: LinkIds::default(),
+            frame: None,
             depth: 0,
             tunnel: Tunnel::default(),
         };
@@ -140,18 +141,18 @@ impl Sensor {
         }
     }
 
-    fn frame(&mut self, link: Link, bytes: &[u8], mut seen: Seen, rows: &mut dyn Rows) {
+    fn frame(&mut self, link: Link, bytes: &[u8], mut seen: Seen<'_>, rows: &mut dyn Rows) {
         if bytes.is_empty() && seen.depth == 0 {
             self.weird("empty_pcap_header", &seen, rows);
             return;
         }
-        let Ok(frame) = link.open(bytes) else {
+        let Ok(ref frame) = link.open(bytes) else {
             self.counters.damaged += 1;
             self.weird(frame_oddity(link), &seen, rows);
             return;
         };
         seen.wire_len = seen.wire_len.saturating_sub(bytes.len() - frame.payload.len());
-        self.carried(&frame, seen, rows);
+        self.carried(frame, seen, rows);
         let mut others = frame.others;
         while !others.is_empty() {
             let Ok(frame) = link::subframe(others) else {
@@ -165,26 +166,22 @@ impl Sensor {
     }
 
     /// Takes what a frame carries.
-    fn carried(&mut self, frame: &Frame<'_>, mut seen: Seen, rows: &mut dyn Rows) {
+    fn carried(&mut self, frame: &Frame<'_>, seen: Seen<'_>, rows: &mut dyn Rows) {
         if !matches!(frame.ethertype, link::IPV4 | link::IPV6) {
             self.counters.not_ip += 1;
             return;
         }
-        seen.link = LinkIds {
-            source: frame.source,
-            destination: frame.destination,
-            vlan: frame.vlan,
-            inner_vlan: frame.inner_vlan,
-        };
+        let seen = Seen { frame: Some(frame), ..seen };
         self.ip(frame.payload, &seen, rows);
     }
 
-    fn ip(&mut self, bytes: &[u8], seen: &Seen, rows: &mut dyn Rows) {
-        let packet = match ip::Packet::open(bytes) {
+    fn ip(&mut self, bytes: &[u8], seen: &Seen<'_>, rows: &mut dyn Rows) {
+        let opened = ip::Packet::open(bytes);
+        let packet = match &opened {
             Ok(packet) => packet,
             Err(error) => {
                 self.counters.damaged += 1;
-                self.weird(ip_oddity(error, bytes), seen, rows);
+                self.weird(ip_oddity(*error, bytes), seen, rows);
                 return;
             }
         };
@@ -197,22 +194,32 @@ impl Sensor {
             return;
         }
         if packet.source_routed {
-            self.weird_packet("routing0_hdr", &packet, seen, rows);
+            self.weird_packet("routing0_hdr", packet, seen, rows);
         }
-        let Some(fragment) = packet.fragment else {
-            self.transport(&packet, seen, rows);
-            return;
-        };
+        match packet.fragment {
+            None => self.transport(packet, seen, rows),
+            Some(fragment) => self.fragment(packet, fragment, seen, rows),
+        }
+    }
+
+    /// Takes a part of a packet; the last one missing makes it whole.
+    fn fragment(
+        &mut self,
+        packet: &ip::Packet<'_>,
+        fragment: ip::Fragment,
+        seen: &Seen<'_>,
+        rows: &mut dyn Rows,
+    ) {
         if packet.payload.len() < packet.payload_len() {
-            self.weird_packet("incompletely_captured_fragment", &packet, seen, rows);
+            self.weird_packet("incompletely_captured_fragment", packet, seen, rows);
             if fragment.offset == 0 {
-                self.transport(&packet, seen, rows);
+                self.transport(packet, seen, rows);
             }
             return;
         }
         let mut odd = vec![];
-        let whole = self.fragments.add(seen.time, &packet, fragment, &mut |name| odd.push(name));
-        odd.into_iter().for_each(|name| self.weird_packet(name, &packet, seen, rows));
+        let whole = self.fragments.add(seen.time, packet, fragment, &mut |name| odd.push(name));
+        odd.into_iter().for_each(|name| self.weird_packet(name, packet, seen, rows));
         if let Some(whole) = whole {
             // The fragment header of IPv6 is gone with the fragments.
             let header_len = whole.header_len - if packet.source.is_ipv6() { 8 } else { 0 };
@@ -224,13 +231,13 @@ impl Sensor {
                 told_len: total_len,
                 fragment: None,
                 payload: &whole.payload,
-                ..packet
+                ..*packet
             };
             self.transport(&packet, seen, rows);
         }
     }
 
-    fn transport(&mut self, packet: &ip::Packet<'_>, seen: &Seen, rows: &mut dyn Rows) {
+    fn transport(&mut self, packet: &ip::Packet<'_>, seen: &Seen<'_>, rows: &mut dyn Rows) {
         match packet.protocol {
             6 => self.tcp(packet, seen, rows),
             17 => self.udp(packet, seen, rows),
@@ -249,7 +256,7 @@ impl Sensor {
         }
     }
 
-    fn inner(&mut self, inner: Inner<'_>, tunnel: Tunnel, seen: &Seen, rows: &mut dyn Rows) {
+    fn inner(&mut self, inner: Inner<'_>, tunnel: Tunnel, seen: &Seen<'_>, rows: &mut dyn Rows) {
         if seen.depth >= DEPTH_MAX {
             self.weird("exceeded_tunnel_max_depth", seen, rows);
             return;
@@ -259,7 +266,7 @@ impl Sensor {
             Inner::Other | Inner::Odd(_) => 0,
         };
         // Addresses and tags of the outer link say nothing about the inner conversation.
-        let seen = Seen { depth: seen.depth + 1, wire_len, link: LinkIds::default(), tunnel, ..*seen };
+        let seen = Seen { depth: seen.depth + 1, wire_len, frame: None, tunnel, ..*seen };
         match inner {
             Inner::Ip(bytes) => self.ip(bytes, &seen, rows),
             Inner::Frame(link, bytes) => self.frame(link, bytes, seen, rows),
@@ -268,7 +275,7 @@ impl Sensor {
         }
     }
 
-    fn other(&mut self, packet: &ip::Packet<'_>, seen: &Seen, rows: &mut dyn Rows) {
+    fn other(&mut self, packet: &ip::Packet<'_>, seen: &Seen<'_>, rows: &mut dyn Rows) {
         let part = Part::new(packet, Transport::Other(packet.protocol), 0, 0);
         let slot = self.find(&part, false, seen, rows);
         if let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) {
@@ -277,7 +284,7 @@ impl Sensor {
         }
     }
 
-    fn icmp(&mut self, packet: &ip::Packet<'_>, seen: &Seen, rows: &mut dyn Rows) {
+    fn icmp(&mut self, packet: &ip::Packet<'_>, seen: &Seen<'_>, rows: &mut dyn Rows) {
         let Ok(icmp) = Icmp::open(packet.payload) else {
             self.header_missing(packet, 8, seen, rows);
             return;
@@ -294,7 +301,7 @@ impl Sensor {
         }
     }
 
-    fn udp(&mut self, packet: &ip::Packet<'_>, seen: &Seen, rows: &mut dyn Rows) {
+    fn udp(&mut self, packet: &ip::Packet<'_>, seen: &Seen<'_>, rows: &mut dyn Rows) {
         let Ok(udp) = Udp::open(packet.payload) else {
             self.header_missing(packet, 8, seen, rows);
             return;
@@ -304,7 +311,7 @@ impl Sensor {
         let flip = served(udp.source) && !served(udp.destination);
         let slot = self.find(&part, flip, seen, rows);
         let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) else { return };
-        let from_orig = flow.endpoint_is_orig(part.source);
+        let from_orig = flow.is_sent_by_orig(&part);
         notice_tunnel(flow, &mut self.told, seen, rows);
         flow.last = seen.time;
         flow.latest = seen.origin;
@@ -354,7 +361,7 @@ impl Sensor {
         }
     }
 
-    fn tcp(&mut self, packet: &ip::Packet<'_>, seen: &Seen, rows: &mut dyn Rows) {
+    fn tcp(&mut self, packet: &ip::Packet<'_>, seen: &Seen<'_>, rows: &mut dyn Rows) {
         let Ok(header) = TcpHeader::open(packet.payload) else {
             self.header_missing(packet, 20, seen, rows);
             return;
@@ -362,7 +369,7 @@ impl Sensor {
         let part = Part::new(packet, Transport::Tcp, header.source, header.destination);
         let slot = self.find_tcp(&part, &header, seen, rows);
         let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) else { return };
-        let from_orig = flow.endpoint_is_orig(part.source);
+        let from_orig = flow.is_sent_by_orig(&part);
         let told = packet.payload_len();
         let told = if told == 0 { packet.payload.len() } else { told };
         if let Some(name) = tcp_header_oddity(header.header_len, told.min(packet.payload.len())) {
@@ -385,7 +392,8 @@ impl Sensor {
             panics: &mut self.counters.panics,
         };
         let mut take = |from_orig: bool, piece: Piece<'_>| app.stream(side(from_orig), piece, &mut context);
-        let effect = tcp.segment(&header, told - header.header_len, from_orig, history, &mut take);
+        let mut effect = Effect::default();
+        tcp.segment(&header, told - header.header_len, from_orig, history, &mut take, &mut effect);
         if !was_closed {
             flow.last = seen.time;
         }
@@ -399,7 +407,7 @@ impl Sensor {
     }
 
     /// Acts on what a segment did to its connection.
-    fn take_effect(&mut self, slot: usize, effect: &Effect, seen: &Seen, rows: &mut dyn Rows) {
+    fn take_effect(&mut self, slot: usize, effect: &Effect, seen: &Seen<'_>, rows: &mut dyn Rows) {
         let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) else { return };
         if effect.flip {
             flow.flip();
@@ -421,7 +429,13 @@ impl Sensor {
         }
     }
 
-    fn find_tcp(&mut self, part: &Part, header: &TcpHeader<'_>, seen: &Seen, rows: &mut dyn Rows) -> usize {
+    fn find_tcp(
+        &mut self,
+        part: &Part<'_>,
+        header: &TcpHeader<'_>,
+        seen: &Seen<'_>,
+        rows: &mut dyn Rows,
+    ) -> usize {
         let key = part.key();
         if let Some(slot) = self.index.get(&key).copied() {
             let Some(flow) = self.flows.get_mut(slot).and_then(Option::as_mut) else { return slot };
@@ -443,7 +457,7 @@ impl Sensor {
     }
 
     /// The conversation of a packet, a new one if need be; `flip` says that a new one is called by its sender.
-    fn find(&mut self, part: &Part, flip: bool, seen: &Seen, rows: &mut dyn Rows) -> usize {
+    fn find(&mut self, part: &Part<'_>, flip: bool, seen: &Seen<'_>, rows: &mut dyn Rows) -> usize {
         let key = part.key();
         match self.index.get(&key).copied() {
             Some(slot) => slot,
@@ -451,7 +465,7 @@ impl Sensor {
         }
     }
 
-    fn open(&mut self, key: Key, part: &Part, flip: bool, seen: &Seen, rows: &mut dyn Rows) -> usize {
+    fn open(&mut self, key: Key, part: &Part<'_>, flip: bool, seen: &Seen<'_>, rows: &mut dyn Rows) -> usize {
         self.make_room(rows);
         self.opened += 1;
         self.counters.conversations += 1;
@@ -459,7 +473,7 @@ impl Sensor {
         // A slot's timers of earlier conversations are void: their generation is another.
         flow.generation =
             u32::try_from(self.opened % u64::from(u32::MAX)).unwrap_or_default().wrapping_mul(16);
-        if flip && part.destination.addr != IpAddr::V4(Ipv4Addr::BROADCAST) {
+        if flip && part.packet.destination != IpAddr::V4(Ipv4Addr::BROADCAST) {
             flow.flip();
             flow.history.flipped();
         }
@@ -545,7 +559,13 @@ impl Sensor {
     }
 
     /// A transport header that is not all there: by what the IP header says, or by what was captured.
-    fn header_missing(&mut self, packet: &ip::Packet<'_>, least: usize, seen: &Seen, rows: &mut dyn Rows) {
+    fn header_missing(
+        &mut self,
+        packet: &ip::Packet<'_>,
+        least: usize,
+        seen: &Seen<'_>,
+        rows: &mut dyn Rows,
+    ) {
         self.counters.damaged += 1;
         let told = packet.payload_len();
         let name = if told > 0 && told < least { "truncated_header" } else { "internally_truncated_header" };
@@ -553,7 +573,7 @@ impl Sensor {
     }
 
     /// Tells of a frame that does not even say who sent it.
-    fn weird(&mut self, name: &'static str, seen: &Seen, rows: &mut dyn Rows) {
+    fn weird(&mut self, name: &'static str, seen: &Seen<'_>, rows: &mut dyn Rows) {
         let name = if seen.depth > 0 { in_tunnel(name) } else { name };
         self.told.tell_of_frame(name, seen.stamp(), rows);
     }
@@ -563,51 +583,65 @@ impl Sensor {
         &mut self,
         name: &'static str,
         packet: &ip::Packet<'_>,
-        seen: &Seen,
+        seen: &Seen<'_>,
         rows: &mut dyn Rows,
     ) {
         let name = if seen.depth > 0 { in_tunnel(name) } else { name };
         let part = Part::new(packet, Transport::Other(packet.protocol), 0, 0);
-        let own = Conversation::new(uid(seen, &part, 0), part.source, part.destination, part.transport);
+        let own = Conversation::new(uid(seen, &part, 0), part.source(), part.destination(), part.transport);
         self.told.tell(name, None, &own, seen.stamp(), rows);
     }
 }
 
-impl Seen {
+impl Seen<'_> {
     fn stamp(&self) -> Stamp {
         Stamp { time: self.time, origin: self.origin }
     }
 }
 
-impl Part {
-    fn new(packet: &ip::Packet<'_>, transport: Transport, source: u16, destination: u16) -> Self {
-        Self {
-            source: Endpoint { addr: packet.source, port: source },
-            destination: Endpoint { addr: packet.destination, port: destination },
-            transport,
-            protocol: packet.protocol,
-            one_way: false,
-        }
+impl<'a> Part<'a> {
+    #[inline]
+    fn new(
+        packet: &'a ip::Packet<'a>,
+        transport: Transport,
+        source_port: u16,
+        destination_port: u16,
+    ) -> Self {
+        Self { packet, source_port, destination_port, transport, one_way: false }
+    }
+
+    fn source(&self) -> Endpoint {
+        Endpoint { addr: self.packet.source, port: self.source_port }
+    }
+
+    fn destination(&self) -> Endpoint {
+        Endpoint { addr: self.packet.destination, port: self.destination_port }
     }
 
     #[inline]
     fn key(&self) -> Key {
-        Key::new(self.source, self.destination, self.protocol, self.one_way)
+        let source = (&self.packet.source, self.source_port);
+        Key::new(
+            source,
+            (&self.packet.destination, self.destination_port),
+            self.packet.protocol,
+            self.one_way,
+        )
     }
 }
 
 impl Flow {
-    fn new(key: Key, uid: Uid, part: &Part, seen: &Seen) -> Self {
+    fn new(key: Key, uid: Uid, part: &Part<'_>, seen: &Seen<'_>) -> Self {
         let tcp = part.transport == Transport::Tcp;
-        let interactive = tcp && INTERACTIVE_PORTS.contains(&part.destination.port);
+        let interactive = tcp && INTERACTIVE_PORTS.contains(&part.destination_port);
         Self {
             key,
-            conversation: Conversation::new(uid, part.source, part.destination, part.transport),
+            conversation: Conversation::new(uid, part.source(), part.destination(), part.transport),
             start: seen.time,
             last: seen.time,
             first: seen.origin,
             latest: seen.origin,
-            link: seen.link,
+            link: seen.frame.map_or_else(LinkIds::default, LinkIds::of),
             history: History::default(),
             sent: Sent::default(),
             received: Sent::default(),
@@ -620,12 +654,19 @@ impl Flow {
             generation: 0,
             odd: vec![],
             one_way: part.one_way,
-            protocol: part.protocol,
+            protocol: part.packet.protocol,
         }
     }
 
-    fn direction(&mut self, part: &Part) -> &mut Sent {
-        if self.endpoint_is_orig(part.source) { &mut self.sent } else { &mut self.received }
+    /// Whether the sender of the packet is the end that opened the conversation.
+    #[inline]
+    fn is_sent_by_orig(&self, part: &Part<'_>) -> bool {
+        let orig = &self.conversation.orig;
+        orig.port == part.source_port && orig.addr == part.packet.source
+    }
+
+    fn direction(&mut self, part: &Part<'_>) -> &mut Sent {
+        if self.is_sent_by_orig(part) { &mut self.sent } else { &mut self.received }
     }
 }
 
@@ -642,7 +683,7 @@ impl Sent {
 
 /// Takes note of the tunnel that the packet came through, and tells when a conversation wanders among tunnels.
 #[inline]
-fn notice_tunnel(flow: &mut Flow, told: &mut Told, seen: &Seen, rows: &mut dyn Rows) {
+fn notice_tunnel(flow: &mut Flow, told: &mut Told, seen: &Seen<'_>, rows: &mut dyn Rows) {
     if flow.tunnel != seen.tunnel && flow.wanders_to(seen.tunnel) {
         flow.history.left_out();
         let (name, changes) = ("tunnel_max_changes_per_connection_exceeded", TUNNEL_CHANGES_MAX.to_string());
@@ -655,12 +696,12 @@ fn side(from_orig: bool) -> Side {
 }
 
 /// A name made from when, who and how many: the same packets give the same names.
-fn uid(seen: &Seen, part: &Part, opened: u64) -> Uid {
+fn uid(seen: &Seen<'_>, part: &Part<'_>, opened: u64) -> Uid {
     let mut hash = Sha1::new();
     hash.update(seen.time.0.to_be_bytes());
     hash.update(opened.to_be_bytes());
     hash.update(seen.origin.file.to_be_bytes());
-    for end in [part.source, part.destination] {
+    for end in [part.source(), part.destination()] {
         match end.addr {
             IpAddr::V4(addr) => hash.update(addr.octets()),
             IpAddr::V6(addr) => hash.update(addr.octets()),

@@ -260,7 +260,7 @@ struct Step<'a> {
 }
 
 impl Tcp {
-    /// Takes a segment of `len` bytes as its IP header says (`header.payload` may hold less).
+    /// Takes a segment of `len` bytes as its IP header says (`header.payload` may hold less); tells its `effect`.
     pub(crate) fn segment(
         &mut self,
         header: &Header<'_>,
@@ -268,8 +268,8 @@ impl Tcp {
         from_orig: bool,
         history: &mut History,
         take: &mut dyn FnMut(bool, Piece<'_>),
-    ) -> Effect {
-        let mut effect = Effect::default();
+        effect: &mut Effect,
+    ) {
         let flags = header.flags;
         let answer_alone = !flags.syn() && self.orig.state == State::SynAckSent && history.is_answer_alone();
         if answer_alone {
@@ -301,22 +301,21 @@ impl Tcp {
         if repeated {
             history.scaled(b'T', from_orig, &mut end.retransmissions);
         }
-        let close = self.advance(&Step { header, len, from_orig, ahead }, history, &mut effect);
+        let close = self.advance(&Step { header, len, from_orig, ahead }, history, effect);
         // The ends may have changed their parts.
         let from_orig = from_orig != effect.flip;
         let settled = !is_handshake(self.orig.state) || !is_handshake(self.resp.state);
         effect.settled = handshake && settled;
         if flags.ack() {
-            self.peer_acknowledged(from_orig, acked, history, take, &mut effect);
+            self.peer_acknowledged(from_orig, acked, history, take, effect);
         }
         self.see(from_orig);
         self.deliver(header, len, position, from_orig, take, &mut effect.odd);
-        self.check_end(from_orig, &mut effect);
+        self.check_end(from_orig, effect);
         if close {
-            self.close(from_orig, &mut effect);
+            self.close(from_orig, effect);
         }
         effect.flip ^= answer_alone;
-        effect
     }
 
     /// Whether a SYN that meets this connection opens a new one on the same ports.

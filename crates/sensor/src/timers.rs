@@ -30,18 +30,21 @@ pub(crate) struct Timer {
 
 /// Timers by the time at which they are due.
 ///
-/// Most timers are void before they are due, so those further away lie unsorted in buckets of about a second.
+/// Most timers are void before they are due, so those further away lie unsorted in buckets of about a second. A
+/// bucket is sorted when its time comes; what joins it later is heaped up beside it.
 pub(crate) struct Timers {
-    near: BinaryHeap<Reverse<Timer>>,
+    /// The timer that is due first stands last.
+    near: Vec<Timer>,
+    late: BinaryHeap<Reverse<Timer>>,
     far: BTreeMap<i64, Vec<Timer>>,
-    /// The last bucket whose timers are in `near`.
+    /// The last bucket whose timers are in `near` or `late`.
     horizon: i64,
     set: u64,
 }
 
 impl Default for Timers {
     fn default() -> Self {
-        Self { near: BinaryHeap::new(), far: BTreeMap::new(), horizon: i64::MIN, set: 0 }
+        Self { near: vec![], late: BinaryHeap::new(), far: BTreeMap::new(), horizon: i64::MIN, set: 0 }
     }
 }
 
@@ -54,7 +57,7 @@ impl Timers {
         self.set += 1;
         let timer = Timer { due, order: self.set, slot, generation, wake };
         if bucket(due) <= self.horizon {
-            self.near.push(Reverse(timer));
+            self.late.push(Reverse(timer));
         } else {
             self.far.entry(bucket(due)).or_default().push(timer);
         }
@@ -67,22 +70,40 @@ impl Timers {
             self.horizon = bucket(now);
             self.bring_near();
         }
-        self.near.peek().is_some_and(|Reverse(timer)| timer.due <= now).then(|| self.near.pop())?.map(|r| r.0)
+        let near = self.near.last().is_some_and(|timer| timer.due <= now);
+        let late = self.late.peek().is_some_and(|Reverse(timer)| timer.due <= now);
+        if near || late { self.take() } else { None }
     }
 
     /// The timer that is due first, whenever that is.
     pub(crate) fn first(&mut self) -> Option<Timer> {
-        if self.near.is_empty() {
+        if self.near.is_empty() && self.late.is_empty() {
             self.horizon = *self.far.keys().next()?;
             self.bring_near();
         }
-        self.near.pop().map(|Reverse(timer)| timer)
+        self.take()
+    }
+
+    /// The timer that is due first of those that are near.
+    fn take(&mut self) -> Option<Timer> {
+        match (self.near.last(), self.late.peek()) {
+            (Some(near), Some(Reverse(late))) if near < late => self.near.pop(),
+            (_, Some(_)) => self.late.pop().map(|Reverse(timer)| timer),
+            (_, None) => self.near.pop(),
+        }
     }
 
     #[cold]
     fn bring_near(&mut self) {
         while let Some(first) = self.far.first_entry().filter(|first| *first.key() <= self.horizon) {
-            self.near.extend(first.remove().into_iter().map(Reverse));
+            let timers = first.remove();
+            if self.near.is_empty() {
+                self.near = timers;
+                self.near.sort_unstable_by(|a, b| b.cmp(a));
+            } else {
+                // The clock ran ahead of the timers.
+                self.late.extend(timers.into_iter().map(Reverse));
+            }
         }
     }
 }

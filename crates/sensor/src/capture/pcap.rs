@@ -61,14 +61,8 @@ impl Header {
         if bytes.is_empty() {
             return Ok(None);
         }
-        let mut r = Reader::new(bytes);
-        let (Some(seconds), Some(fraction), Some(kept), Some(length), true) = (
-            u32_of(&mut r, self.endian),
-            u32_of(&mut r, self.endian),
-            u32_of(&mut r, self.endian),
-            u32_of(&mut r, self.endian),
-            bytes.len() == self.record_len,
-        ) else {
+        let head = bytes.first_chunk::<16>().filter(|_| bytes.len() == self.record_len);
+        let Some([seconds, fraction, kept, length]) = head.map(|head| words(head, self.endian)) else {
             return Err(Error::Truncated { number });
         };
         let (kept, length) = (usize_of(kept), usize_of(length));
@@ -86,6 +80,17 @@ impl Header {
         let bytes = bytes.get(..self.snap_len).unwrap_or(bytes);
         Ok(Some(Packet { number, time, link: self.link, wire_len: length.max(kept), bytes }))
     }
+}
+
+/// Seconds, their fraction, bytes kept and bytes on the wire: read as one, since every packet has them.
+#[inline]
+fn words(head: &[u8; 16], endian: Endian) -> [u32; 4] {
+    let word = match endian {
+        Endian::Big => u32::from_be_bytes,
+        Endian::Little => u32::from_le_bytes,
+    };
+    let &[a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = head;
+    [word([a, b, c, d]), word([e, f, g, h]), word([i, j, k, l]), word([m, n, o, p])]
 }
 
 #[inline]
