@@ -52,6 +52,12 @@ impl Pipeline {
         self.found.extend(self.rules.event(event));
     }
 
+    /// Whether the rules found something since it was last taken.
+    #[inline]
+    pub(crate) fn has_found(&self) -> bool {
+        !self.found.is_empty()
+    }
+
     /// What the rules found since the last call; names are still as the rows have them.
     pub(crate) fn take_found(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.found)
@@ -104,6 +110,9 @@ impl Rows for Pipeline {
         }
         self.watches.see(at, row);
         self.site.observe_row(at, row);
-        self.found.extend(self.rules.row(at, row));
+        let found = self.rules.row(at, row);
+        if !found.is_empty() {
+            self.found.extend(found);
+        }
     }
 }

@@ -109,9 +109,9 @@ fn capture(
     let mut sensor = Sensor::new(number);
     let ended = loop {
         match capture.next_packet() {
-            Ok(Some(packet)) => {
+            Ok(Some(ref packet)) => {
                 source.saw(packet.time);
-                sensor.packet(&packet, reader);
+                sensor.packet(packet, reader);
             }
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),

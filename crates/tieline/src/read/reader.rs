@@ -31,7 +31,9 @@ impl Reader {
 
     #[inline]
     fn keep(&mut self) {
-        self.pipeline.take_found().into_iter().for_each(|finding| self.findings.keep(finding));
+        if self.pipeline.has_found() {
+            self.pipeline.take_found().into_iter().for_each(|finding| self.findings.keep(finding));
+        }
     }
 
     /// Tells the story: names are resolved and chains joined now that everything is known.
