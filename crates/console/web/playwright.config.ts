@@ -8,7 +8,8 @@ export default defineConfig({
   testDir: "tests",
   // One person at a time, as in the control room; the machine may be busy.
   workers: 1,
-  timeout: 120_000,
+  timeout: 60_000,
+  globalTimeout: 600_000,
   expect: { timeout: 20_000 },
   reporter: "list",
   use: {
