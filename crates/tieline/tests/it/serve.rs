@@ -110,11 +110,16 @@ fn sample(dir: &Path) -> PathBuf {
     dir.join("evidence")
 }
 
+/// A part of the corpus, where that is at hand.
+fn corpus(part: &str) -> Option<PathBuf> {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/corpus");
+    let corpus = std::env::var("TIELINE_CORPUS").unwrap_or(default.to_owned());
+    Some(Path::new(&corpus).join(part)).filter(|path| path.exists())
+}
+
 /// Copies real event logs into `inbox`, as many as there are at hand, at most ten; how many.
 fn real_logs(inbox: &Path) -> usize {
-    let corpus = std::env::var("TIELINE_CORPUS")
-        .unwrap_or(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/corpus").into());
-    let Ok(inside) = fs::read_dir(Path::new(&corpus).join("evtx-attack-samples").join("Execution")) else {
+    let Some(Ok(inside)) = corpus("evtx-attack-samples/Execution").map(fs::read_dir) else {
         eprintln!("no real event logs at hand: only those of the sample are followed");
         return 0;
     };
@@ -171,6 +176,10 @@ fn an_interface_and_a_folder_are_watched_and_a_kill_loses_nothing_that_was_shown
     fs::copy(evidence.join("WS-ENG-07-sysmon.xml"), inbox.join("WS-ENG-07-sysmon.xml")).unwrap();
     fs::copy(evidence.join("invoice.eml"), inbox.join("invoice.eml")).unwrap();
     let real = real_logs(&inbox);
+    if let Some(capture) = corpus("pcap/modbus/emreekin-crash.pcap") {
+        sh(&format!("tcpreplay -q -x 10 -i {}a {} 2>&1", pair.0, capture.display()));
+        until("rows of a real capture", || logs(&person).contains_key("modbus").then_some(()));
+    }
     let replay = |multiplier: &str| {
         let capture = evidence.join("site.pcap");
         sh(&format!("tcpreplay -q -i {}a -x {multiplier} {} 2>&1", pair.0, capture.display()))
