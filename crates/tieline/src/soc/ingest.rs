@@ -36,6 +36,8 @@ const STORE_EVERY: Duration = Duration::from_secs(10);
 const STORE_ROWS: u64 = 50_000;
 /// How long an input is waited for.
 const WAIT: Duration = Duration::from_millis(50);
+/// Alarms that are shown, the worst first; the lake has all findings.
+const ALARMS_MAX: usize = 2_000;
 /// Incidents that are shown; the oldest is forgotten, the lake keeps it.
 const INCIDENTS_MAX: usize = 1_000;
 
@@ -62,6 +64,7 @@ struct Tap {
     stored: u64,
 }
 
+/// A capture that is being read; those that wait are not open, for there may be more of them than file handles.
 struct OpenCapture {
     source: u32,
     capture: Capture,
@@ -70,7 +73,9 @@ struct OpenCapture {
 pub(crate) struct Ingest {
     setup: Setup,
     taps: BTreeMap<u32, Tap>,
-    captures: VecDeque<OpenCapture>,
+    reading: Option<OpenCapture>,
+    /// Captures that wait.
+    captures: VecDeque<(u32, PathBuf)>,
     sources: BTreeMap<u32, Source>,
     findings: Findings,
     kept: Kept,
@@ -142,6 +147,7 @@ impl Ingest {
         Ok(Self {
             setup,
             taps: BTreeMap::new(),
+            reading: None,
             captures: VecDeque::new(),
             sources: BTreeMap::new(),
             findings: Findings::default(),
@@ -182,12 +188,14 @@ impl Ingest {
         let (mut told, mut mapped, mut stored) = (Instant::now(), None::<Instant>, Instant::now());
         let (mut renamed, mut rename_after) = (Instant::now(), RENAME_EVERY);
         while !self.ended {
-            let wait = if self.captures.is_empty() { WAIT } else { Duration::ZERO };
+            let wait = if self.has_captures() { Duration::ZERO } else { WAIT };
             match inputs.recv_timeout(wait) {
                 Ok(input) => self.take(input),
-                Err(RecvTimeoutError::Timeout) => self.read_on(),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => self.ended = true,
             }
+            // A busy interface and a heap of captures each have their turn.
+            self.read_on();
             if renamed.elapsed() >= rename_after {
                 renamed = Instant::now();
                 self.rename();
@@ -202,13 +210,12 @@ impl Ingest {
                 }
                 self.paint();
             }
-            let due = self.waiting() >= STORE_ROWS || stored.elapsed() >= STORE_EVERY;
-            if due && self.captures.is_empty() | (self.waiting() >= STORE_ROWS) {
+            if self.waiting() >= STORE_ROWS || stored.elapsed() >= STORE_EVERY {
                 stored = Instant::now();
                 self.store();
             }
         }
-        while !self.captures.is_empty() {
+        while self.has_captures() {
             self.read_on();
         }
         self.rename();
@@ -224,7 +231,7 @@ impl Ingest {
             Input::Frames { source, frames } => self.frames(source, &frames),
             Input::Lost { source, packets } => self.lost(source, packets),
             Input::Events { source, events, read } => self.events(source, &events, read),
-            Input::Capture { source, path } => self.open_capture(source, &path),
+            Input::Capture { source, path } => self.captures.push_back((source, path)),
             Input::Problem { source, text } => self.problem(source, text),
             Input::Trouble(text) => self.complain(text),
             Input::Store(answer) => self.store_now(&answer),
@@ -311,22 +318,32 @@ impl Ingest {
         }
     }
 
-    fn open_capture(&mut self, source: u32, path: &PathBuf) {
-        let opened = File::open(path).map_err(anyhow::Error::from);
-        let opened = opened.and_then(|file| Ok(Capture::open(Box::new(file))?));
-        match opened {
-            Ok(capture) => {
-                let stored = self.sources.get(&source).map_or(0, |source| source.stored);
-                self.taps.insert(source, Tap { sensor: Sensor::new(source), spool: None, stored });
-                self.captures.push_back(OpenCapture { source, capture });
-            }
-            Err(error) => self.problem(source, error.to_string()),
+    fn has_captures(&self) -> bool {
+        self.reading.is_some() || !self.captures.is_empty()
+    }
+
+    /// The capture that is being read, or the next one that can be.
+    fn next_capture(&mut self) -> Option<OpenCapture> {
+        if let Some(open) = self.reading.take() {
+            return Some(open);
         }
+        while let Some((source, path)) = self.captures.pop_front() {
+            let opened = File::open(&path).map_err(anyhow::Error::from);
+            match opened.and_then(|file| Ok(Capture::open(Box::new(file))?)) {
+                Ok(capture) => {
+                    let stored = self.sources.get(&source).map_or(0, |source| source.stored);
+                    self.taps.insert(source, Tap { sensor: Sensor::new(source), spool: None, stored });
+                    return Some(OpenCapture { source, capture });
+                }
+                Err(error) => self.problem(source, error.to_string()),
+            }
+        }
+        None
     }
 
     /// Reads a slice of the captures that wait, one after the other.
     fn read_on(&mut self) {
-        let Some(mut open) = self.captures.pop_front() else { return };
+        let Some(mut open) = self.next_capture() else { return };
         let (source, mut ended) = (open.source, None);
         let now = self.setup.clock.now();
         if let (Some(tap), Some(about)) = (self.taps.get_mut(&source), self.sources.get_mut(&source)) {
@@ -348,15 +365,16 @@ impl Ingest {
             }
             about.last = Some(now);
             if ended.is_some() {
-                // Rows of conversations that the end of the capture ends are stored unless it was read to its end.
-                self.setup.pipeline.store = about.entries > tap.stored;
+                // Rows of conversations that the end of the capture ends are stored unless its end was.
+                self.setup.pipeline.store = about.entries >= tap.stored;
+                about.ended = true;
                 tap.sensor.finish(&mut self.setup.pipeline);
                 found(&mut self.setup, &mut self.findings, &mut self.kept, now);
             }
         }
         self.changed = true;
         match ended {
-            None => self.captures.push_front(open),
+            None => self.reading = Some(open),
             Some(problem) => {
                 self.taps.remove(&source);
                 problem.into_iter().for_each(|text| self.problem(source, text));
@@ -447,8 +465,10 @@ impl Ingest {
         }
         for (number, source) in &mut self.sources {
             let spooled = self.taps.get(number).and_then(|tap| tap.spool.as_ref()).map(Spool::count);
-            // While a file is read again after a restart, what is stored is ahead of it.
-            source.stored = source.stored.max(spooled.unwrap_or(source.entries));
+            // While a file is read again after a restart, what is stored is ahead of it. Its end counts as one more.
+            let read = source.entries + u64::from(source.ended);
+            // Packets that a power cut took are numbered once more.
+            source.stored = spooled.unwrap_or(source.stored.max(read));
             let position = Position { number: *number, entries: source.stored };
             self.setup.progress.sources.insert(source.name.clone(), position);
         }
@@ -481,8 +501,14 @@ impl Ingest {
             "stories under way were not carried on, since there were too many",
         )]);
         left_out.extend(pipeline.left_out());
-        let alarms: Vec<_> =
-            self.findings.folded().into_iter().filter(|folded| is_alarm(folded)).cloned().collect();
+        let alarms: Vec<_> = self
+            .findings
+            .folded()
+            .into_iter()
+            .filter(|folded| is_alarm(folded))
+            .take(ALARMS_MAX)
+            .cloned()
+            .collect();
         let picture = Picture {
             now: self.setup.clock.now(),
             map: Arc::clone(&self.map),

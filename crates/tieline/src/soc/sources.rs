@@ -41,12 +41,25 @@ pub(crate) struct Source {
     /// When something last came, by the clock of the site.
     pub(crate) last: Option<Time>,
     pub(crate) problem: Option<String>,
-    /// Packets or events whose rows are in the lake.
+    /// Packets or events whose rows are in the lake; the end of a capture counts as one.
     pub(crate) stored: u64,
+    /// A capture that was read to its end.
+    pub(crate) ended: bool,
 }
 
 impl Source {
     pub(crate) fn new(name: String, kind: &'static str, stored: u64) -> Self {
-        Self { name, kind, entries: 0, bytes: 0, damaged: 0, lost: 0, last: None, problem: None, stored }
+        Self {
+            name,
+            kind,
+            entries: 0,
+            bytes: 0,
+            damaged: 0,
+            lost: 0,
+            last: None,
+            problem: None,
+            stored,
+            ended: false,
+        }
     }
 }
