@@ -12,6 +12,8 @@ const COMPACT_EVERY: Duration = Duration::from_secs(60);
 const RETAIN_EVERY: Duration = Duration::from_secs(3600);
 /// Hours that ended so long ago are taken to be whole; what comes later makes small files once more.
 const SETTLES_AFTER: Span = Span::s(600);
+/// A clock that is set by more than this while Tieline runs is not believed when it comes to deleting.
+const JUMP_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How soon it hears that it shall stop.
 const WAIT: Duration = Duration::from_millis(200);
 
@@ -27,6 +29,7 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn run(self, stop: &AtomicBool) {
+        let began = (SystemTime::now(), Instant::now());
         let (mut compacted, mut retained) = (Instant::now(), None::<Instant>);
         while !stop.load(Ordering::Relaxed) {
             std::thread::sleep(WAIT);
@@ -36,7 +39,7 @@ impl Keeper {
             }
             if retained.is_none_or(|retained| retained.elapsed() >= RETAIN_EVERY) {
                 retained = Some(Instant::now());
-                self.retain();
+                self.retain(began);
             }
         }
     }
@@ -53,7 +56,16 @@ impl Keeper {
     }
 
     /// Lets go what is old by its own time and has lain here for as long.
-    fn retain(&self) {
+    fn retain(&self, (began, since): (SystemTime, Instant)) {
+        let expected = began + since.elapsed();
+        let jumped = SystemTime::now().duration_since(expected).is_ok_and(|ahead| ahead > JUMP_MAX);
+        if jumped {
+            // What a wrong clock calls old may be of this morning.
+            (self.complain)(
+                "the clock has jumped ahead: nothing is deleted until Tieline starts again".to_owned(),
+            );
+            return;
+        }
         let kept = Duration::from_secs(u64::from(self.days) * 24 * 3600);
         let oldest = self.clock.now() - Span::s(i64::from(self.days) * 24 * 3600);
         if let Some(written) = SystemTime::now().checked_sub(kept) {
