@@ -183,7 +183,8 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()>
             if depth < DEPTH_MAX {
                 walk(&path, depth + 1, found)?;
             }
-        } else {
+        } else if path.is_file() {
+            // A pipe or a device would be waited for without end.
             found.push(path);
         }
     }
@@ -352,6 +353,9 @@ mod tests {
         fs::write(dir.join("a.eml"), "From: a@b.example\r\nTo: c@d.example\r\nSubject: x\r\n\r\nhello\r\n")
             .unwrap();
         fs::write(dir.join("b.bin"), [0, 1, 2, 3]).unwrap();
+        fs::write(dir.join("c.empty"), "").unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(dir.join("d.pipe")).status().unwrap();
+        assert!(pipe.success());
         for _ in 0..6 {
             follower.look().unwrap();
         }
