@@ -149,7 +149,9 @@ impl Desk {
         if !self.config.response.automatic {
             return;
         }
-        for told in &picture.told {
+        let asked = self.runs_of();
+        // What people have decided about an incident is not asked again because its story grew.
+        for told in picture.told.iter().filter(|told| !asked.contains_key(&told.id)) {
             if held(&self.considered).insert(told.id.clone(), told.since) == Some(told.since) {
                 continue;
             }

@@ -321,12 +321,16 @@ fn two_people_stop_a_flow_in_a_real_firewall_and_the_kernel_ends_it_without_tiel
         person.post(&format!("/api/runs/{run}/lift"), &serde_json::json!({ "reason": "the test is over" }));
     assert_eq!(lifted.json()["state"], "lifted");
     assert_eq!(rules(&namespace), Vec::<Value>::new());
+    assert_eq!(person.get("/api/runs").as_array().unwrap().len(), 1);
     // The story is there again once the files have been read again.
     let decisions = until("the story", || {
         let incident = person.fetch("/api/incidents/INC-1");
         (incident.status == 200).then(|| incident.json()["decisions"].as_array().unwrap().len())
     });
     assert!(decisions >= 7, "{decisions}");
+    // It was told anew after the restart; what was lifted is not asked for once more.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(person.get("/api/runs").as_array().unwrap().len(), 1);
     assert_eq!(centre.stop(), Some(0), "{}", centre.log());
 }
 
