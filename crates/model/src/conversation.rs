@@ -15,7 +15,7 @@ pub struct Conversation {
     /// What carries it.
     pub transport: Transport,
     /// `uid`, addresses and ports as in Zeek's logs, tab after each; formatted once.
-    text: OnceCell<String>,
+    text: OnceCell<Prefix>,
 }
 
 /// One end of a conversation.
@@ -55,16 +55,57 @@ impl Conversation {
     }
 
     /// `uid`, `id.orig_h`, `id.orig_p`, `id.resp_h`, `id.resp_p`, each with a tab behind it.
-    #[inline]
     pub fn tsv(&self) -> &str {
-        self.text.get_or_init(|| {
-            let mut text = Vec::with_capacity(self.uid.0.len() + 1 + 2 * Endpoint::TSV_MAX);
-            text.extend_from_slice(&self.uid.0);
-            text.push(b'\t');
-            self.orig.write_tsv(&mut text);
-            self.resp.write_tsv(&mut text);
-            String::from_utf8(text).unwrap_or_default()
-        })
+        match self.text.get_or_init(|| Prefix::new(self)) {
+            Prefix::Short(text, len) => {
+                text.get(..usize::from(*len)).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default()
+            }
+            Prefix::Long(text) => text,
+        }
+    }
+
+    /// Appends [`Conversation::tsv`].
+    #[inline]
+    pub fn write_tsv(&self, out: &mut Vec<u8>) {
+        match self.text.get_or_init(|| Prefix::new(self)) {
+            Prefix::Short(text, len) => {
+                // A copy of a length that is known beforehand is a few instructions, another one a call.
+                let end = out.len() + usize::from(*len);
+                out.extend_from_slice(text);
+                out.truncate(end);
+            }
+            Prefix::Long(text) => out.extend_from_slice(text.as_bytes()),
+        }
+    }
+}
+
+/// What the rows of a conversation begin with.
+#[derive(Clone, Debug)]
+enum Prefix {
+    /// As long as it is between IPv4 hosts, with its length.
+    Short([u8; SHORT], u8),
+    Long(Box<str>),
+}
+
+/// Bytes of a name, two IPv4 addresses and two ports, a tab behind each.
+const SHORT: usize = 18 + 1 + 2 * (15 + 1 + 5 + 1);
+
+impl Prefix {
+    #[cold]
+    fn new(conversation: &Conversation) -> Self {
+        let mut text = Vec::with_capacity(conversation.uid.0.len() + 1 + 2 * Endpoint::TSV_MAX);
+        text.extend_from_slice(&conversation.uid.0);
+        text.push(b'\t');
+        conversation.orig.write_tsv(&mut text);
+        conversation.resp.write_tsv(&mut text);
+        let mut short = [0; SHORT];
+        match (short.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(place), Ok(len)) => {
+                place.copy_from_slice(&text);
+                Prefix::Short(short, len)
+            }
+            _ => Prefix::Long(String::from_utf8(text).unwrap_or_default().into()),
+        }
     }
 }
 
@@ -205,7 +246,9 @@ mod tests {
             let conversation = Conversation::new(Uid::from_hash(7), o, r, Transport::Tcp);
             let uid = conversation.uid;
             let plain = format!("{uid}\t{}\t{}\t{}\t{}\t", o.addr, o.port, r.addr, r.port);
-            assert_eq!(conversation.tsv(), plain);
+            let mut written = vec![];
+            conversation.write_tsv(&mut written);
+            assert_eq!((conversation.tsv(), written), (&*plain, plain.clone().into_bytes()));
             Ok(())
         });
     }

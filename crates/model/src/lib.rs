@@ -14,6 +14,7 @@ mod row;
 mod site;
 mod text;
 mod time;
+pub mod tsv;
 
 pub use cell::{AsCell, Cell, Kind, Name, Port, Set, Shape, Type};
 pub use conversation::{Conversation, Endpoint, Mac, Transport, Uid, write_address};
@@ -23,7 +24,7 @@ pub use finding::{Confidence, Evidence, Finding, Incident, Join, Step};
 pub use finding::{Severity, Technique};
 pub use identity::{Identity, Trait};
 pub use ot::{Action, Ot, Outcome};
-pub use row::{At, Column, Field, Origin, Record, Rows, Schema, Subject};
+pub use row::{At, Column, Field, Once, Origin, Record, Rows, Schema, Subject, Turn};
 pub use site::{Criticality, Level};
 pub use text::{escape, escape_into};
 pub use time::{Span, Time};

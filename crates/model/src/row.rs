@@ -1,4 +1,4 @@
-use crate::{Cell, Conversation, EntityKind, Kind, Ot, Shape, Time, Type};
+use crate::{Cell, Conversation, EntityKind, Kind, Ot, Shape, Span, Time, Type};
 
 /// What a log is: its name, what a row of it is about, and its columns.
 #[derive(Debug)]
@@ -103,12 +103,50 @@ pub trait Record {
     fn schema(&self) -> &'static Schema;
     /// Hands over the values of the log's own columns, as many and in the order of `schema().fields`.
     fn cells(&self, take: &mut dyn FnMut(&[Cell<'_>]));
+    /// Appends the values of the log's own columns as Zeek's tab-separated logs spell them, a tab behind each.
+    fn tsv(&self, out: &mut Vec<u8>);
 }
 
 /// Takes rows as they are made.
 pub trait Rows {
     /// Takes one row; what is needed later must be copied now.
     fn put(&mut self, at: &At<'_>, row: &dyn Record);
+
+    /// Takes one row that is to be written only if it is news, over all workers that follow the same traffic. Who
+    /// gathers the rows of several workers decides; a single worker has decided before.
+    fn put_once(&mut self, _once: Once, at: &At<'_>, row: &dyn Record) {
+        self.put(at, row);
+    }
+
+    /// Says whose turn it is: in which order rows of several workers belong. Nothing to do where there is one.
+    fn turn(&mut self, _turn: Turn) {}
+}
+
+/// What makes a row news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// What is told, as a hash.
+    pub key: u64,
+    /// How long it is known once it was told; `None` for as long as anything is remembered.
+    pub period: Option<Span>,
+}
+
+/// Where the rows that follow belong among those of all workers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Turn {
+    /// The packet at whose time they are written.
+    pub packet: u64,
+    /// When they became due, for what is written because time has passed; [`Turn::AFTER`] for the packet's own.
+    pub due: i64,
+    /// The conversation that is over: number of its first packet.
+    pub conversation: u64,
+    /// Tells conversations apart that began with the same packet.
+    pub shard: u8,
+}
+
+impl Turn {
+    /// Behind everything that became due before.
+    pub const AFTER: i64 = i64::MAX;
 }
 
 /// Defines a log: a struct for its rows and, from the same lines, the [`Schema`].
@@ -167,6 +205,9 @@ macro_rules! log {
             fn cells(&self, take: &mut dyn FnMut(&[$crate::Cell<'_>])) {
                 take(&[$($crate::AsCell::cell(&self.$field)),*]);
             }
+            fn tsv(&self, out: &mut Vec<u8>) {
+                $($crate::tsv::column(&$crate::AsCell::cell(&self.$field), out);)*
+            }
         }
     };
     (@name $field:ident) => { stringify!($field) };
@@ -203,5 +244,8 @@ mod tests {
         let mut seen = String::new();
         row.cells(&mut |cells| seen = format!("{cells:?}"));
         assert_eq!(seen, r#"[Count(7), Counts([1, 2]), Text("op")]"#);
+        let mut line = vec![];
+        row.tsv(&mut line);
+        assert_eq!(line, b"7\t1,2\top\t");
     }
 }

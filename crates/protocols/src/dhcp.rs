@@ -22,6 +22,7 @@ pub static PROTOCOL: Protocol = Protocol {
     tcp: None,
     udp: &[67, CLIENT, 4011],
     quiet: None,
+    opening: &[&[1..=2]],
     recognise: |bytes, _| match Message::read(bytes) {
         Ok(_) => Guess::Sure,
         Err(_) => Guess::No,

@@ -26,6 +26,7 @@ pub static PROTOCOL: Protocol = Protocol {
     }),
     udp: &[53, NETBIOS, 5353, 5355],
     quiet: Some(Span::s(10)),
+    opening: &[],
     recognise: |bytes, _| if bytes.is_empty() { Guess::NeedMore } else { Guess::Maybe },
     open: || Box::<Conversation>::default(),
     logs: &[Dns::SCHEMA],

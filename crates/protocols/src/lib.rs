@@ -11,6 +11,7 @@ mod umas;
 
 use model::{Schema, Span};
 pub use out::{Known, Out, Stamp, Weird};
+use std::ops::RangeInclusive;
 use wire::{Framing, Result};
 
 /// Declares the modules and the table of all protocols, in the order in which they are tried.
@@ -42,6 +43,8 @@ pub struct Protocol {
     pub udp: &'static [u16],
     /// Over UDP: what comes after so long a silence is another conversation; `None` for what holds for all UDP.
     pub quiet: Option<Span>,
+    /// What its first bytes can be, by place; a protocol whose bytes cannot be those is not asked.
+    pub opening: Opening,
     /// Whether the bytes can be a whole PDU, or the start of a stream, sent by that side.
     pub recognise: fn(&[u8], Side) -> Guess,
     /// Starts following a conversation.
@@ -57,6 +60,13 @@ pub struct Stream {
     /// How the stream falls apart into PDUs.
     pub framing: Framing,
 }
+
+/// What the first bytes of a conversation can be: ranges for each place. A place without a range, or behind the list,
+/// can hold anything. At most [`OPENING_MAX`] places are looked at.
+pub type Opening = &'static [&'static [RangeInclusive<u8>]];
+
+/// Places that an [`Opening`] can speak of.
+pub const OPENING_MAX: usize = 4;
 
 /// What a look at the first bytes says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,4 +100,10 @@ pub trait Session: Send {
 
     /// The conversation is over: writes what still waits, such as requests that nobody answered.
     fn end(&mut self, _out: &mut Out<'_>) {}
+
+    /// Becomes as it was when it was opened, for another conversation, and keeps its buffers; `false` where another
+    /// session is to be opened.
+    fn renew(&mut self) -> bool {
+        false
+    }
 }

@@ -43,6 +43,7 @@ pub static PROTOCOL: Protocol = Protocol {
     }),
     udp: &[],
     quiet: None,
+    opening: &[&[], &[], &[0..=0], &[0..=0]],
     recognise: recognise::recognise,
     open: || Box::<Transactions>::default(),
     logs: &[
@@ -92,7 +93,14 @@ impl Session for Transactions {
         for open in std::mem::take(&mut self.open) {
             let outcome = if open.is_mute() { Outcome::Request } else { Outcome::NoAnswer };
             self.give_up(&open, outcome, out);
+            self.recycle(open);
         }
+    }
+
+    fn renew(&mut self) -> bool {
+        self.open.clear();
+        (self.links, self.introduced) = (0, false);
+        true
     }
 }
 

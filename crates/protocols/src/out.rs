@@ -1,5 +1,6 @@
-use model::{At, Conversation, Identity, Name, Origin, Ot, Record, Rows, Time, Trait};
+use model::{At, Conversation, Identity, Name, Once, Origin, Ot, Record, Rows, Time, Trait};
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 
 model::log! {
@@ -49,7 +50,7 @@ const INSIDE_MAX: usize = 2;
 #[derive(Debug, Default)]
 pub struct Known {
     /// What was told already and is not told again: hosts in their parts.
-    told: HashSet<(IpAddr, &'static str)>,
+    told: HashSet<(IpAddr, &'static str), foldhash::fast::RandomState>,
     /// Transactions of DHCP, each of which spans conversations.
     pub(crate) transactions: crate::dhcp::Transactions,
 }
@@ -101,7 +102,8 @@ impl<'a> Out<'a> {
         });
         if new {
             let at = At { time: self.now.time, origin: self.now.origin, conversation: None, ot: None };
-            self.rows.put(&at, row);
+            let key = foldhash::fast::FixedState::default().hash_one((host, part));
+            self.rows.put_once(Once { key, period: None }, &at, row);
         }
     }
 

@@ -26,6 +26,7 @@ pub static PROTOCOL: Protocol = Protocol {
     }),
     udp: &[],
     quiet: None,
+    opening: &[],
     recognise: |bytes, _| header::recognise(bytes),
     open: || Box::<Conversation>::default(),
     logs: &[Ntlm::SCHEMA],

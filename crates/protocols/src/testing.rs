@@ -1,9 +1,10 @@
 //! One way to test every protocol: hexadecimal conversation in, log lines out.
 
-use crate::{ALL, Out, Protocol, Side, Stamp};
+use crate::{ALL, Guess, OPENING_MAX, Out, Protocol, Session, Side, Stamp};
 use expect_test::Expect;
 use model::{At, Cell, Conversation, Endpoint, Origin, Record, Rows, Time, Transport, Uid};
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 /// Plays `conversation`, a PDU a line (`>` from the client, `<` from the server), and compares the log; `#` starts
 /// a comment. PDUs are a second apart. A row shows its log and the columns that are set, then what it does to the process.
@@ -16,6 +17,15 @@ pub(crate) fn check(protocol: &Protocol, conversation: &str, expected: Expect) {
 #[track_caller]
 pub(crate) fn check_between(protocol: &Protocol, talk: &Conversation, conversation: &str, expected: Expect) {
     let mut session = (protocol.open)();
+    let text = play(protocol, &mut *session, talk, conversation);
+    expected.assert_eq(&text);
+    if session.renew() {
+        assert_eq!(play(protocol, &mut *session, talk, conversation), text, "a renewed session is as new");
+    }
+}
+
+/// The rows of a conversation as text.
+fn play(protocol: &Protocol, session: &mut dyn Session, talk: &Conversation, conversation: &str) -> String {
     let mut log = Log::default();
     let lines = conversation.lines().map(|line| line.split('#').next().unwrap_or("").trim());
     let mut number = 0;
@@ -32,7 +42,7 @@ pub(crate) fn check_between(protocol: &Protocol, talk: &Conversation, conversati
         }
     }
     session.end(&mut Out::new(&mut log, talk, stamp(number + 1), protocol.name));
-    expected.assert_eq(&log.text);
+    log.text
 }
 
 /// Plays the PDUs of a good `conversation` with bytes changed and cut off: no panic, whatever the damage.
@@ -146,6 +156,26 @@ fn no_protocol_panics_on_any_bytes() {
                 let _ = session.pdu(from, &bytes, &mut out);
             }
             session.end(&mut Out::new(&mut Nowhere, &talk, stamp(5), protocol.name));
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn what_is_recognised_begins_as_the_protocol_says() {
+    for protocol in ALL {
+        assert!(protocol.opening.len() <= OPENING_MAX);
+        arbtest::arbtest(|u| {
+            let from = if u.arbitrary()? { Side::Client } else { Side::Server };
+            // Few values, so that recognised beginnings come up.
+            let bytes: Vec<u8> = u.arbitrary_iter::<u8>()?.take(16).collect::<Result<_, _>>()?;
+            let bytes: Vec<u8> = bytes.iter().map(|byte| byte % 8).collect();
+            let admits = |(ranges, byte): (&&[RangeInclusive<u8>], &u8)| {
+                ranges.is_empty() || ranges.iter().any(|range| range.contains(byte))
+            };
+            if !protocol.opening.iter().zip(&bytes).all(admits) {
+                assert_eq!((protocol.recognise)(&bytes, from), Guess::No, "{} {bytes:x?}", protocol.name);
+            }
             Ok(())
         });
     }

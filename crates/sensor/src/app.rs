@@ -1,5 +1,6 @@
 //! Finds out which protocol a conversation speaks, and hands its PDUs to the decoder.
 
+use crate::candidates;
 use crate::services::Services;
 use crate::stream::Piece;
 use model::{Conversation, Rows, Span};
@@ -55,10 +56,43 @@ const TOLD_MAX: u8 = 250;
 /// The longest beginning of a PDU that is kept; framings allow no longer PDU.
 const PARTIAL_MAX: usize = 256 * 1024;
 
+/// Sessions of conversations that are over, to be used again with their buffers.
+#[derive(Default)]
+pub(crate) struct Spares {
+    #[allow(clippy::vec_box, reason = "the box goes from conversation to conversation")]
+    kept: Vec<Box<Speaking>>,
+}
+
+/// Sessions that are kept; further ones are let go.
+const SPARES_MAX: usize = 256;
+
+impl Spares {
+    fn speaking(&mut self, protocol: &'static Protocol) -> Box<Speaking> {
+        // The last one kept is most likely still in the processor's memory.
+        let found = self.kept.iter().rposition(|kept| std::ptr::eq(kept.protocol, protocol));
+        let kept = found.map(|place| self.kept.swap_remove(place));
+        kept.unwrap_or_else(|| Box::new(Speaking::new(protocol)))
+    }
+
+    fn keep(&mut self, mut over: Box<Speaking>) {
+        if self.kept.len() < SPARES_MAX && over.session.renew() {
+            over.client.renew();
+            over.server.renew();
+            over.inside.clear();
+            (over.confirmed, over.reversed, over.left_out, over.damaged) = (false, false, false, 0);
+            self.kept.push(over);
+        }
+    }
+}
+
+/// Bytes of a buffer that a session to be used again may keep.
+const PARTIAL_KEPT_MAX: usize = 4096;
+
 /// What a decoder needs beside the bytes.
 pub(crate) struct Context<'a> {
     pub(crate) rows: &'a mut dyn Rows,
     pub(crate) known: &'a mut Known,
+    pub(crate) spares: &'a mut Spares,
     pub(crate) conversation: &'a Conversation,
     pub(crate) now: Stamp,
     /// Decoders that panicked, over all conversations.
@@ -113,7 +147,7 @@ impl App {
     ) {
         let Piece::Data(data) = piece else { return };
         let ports = [context.conversation.resp.port, context.conversation.orig.port];
-        let spoken = protocols::ALL.iter().find(|protocol| {
+        let spoken = candidates::streams(data).find(|protocol| {
             protocol.tcp.as_ref().is_some_and(|tcp| {
                 let own = ports.iter().any(|port| tcp.ports.contains(port));
                 accepts((protocol.recognise)(data, from), own)
@@ -121,8 +155,7 @@ impl App {
         });
         match spoken {
             Some(protocol) => {
-                let speaking = Speaking::new(protocol);
-                *self = App::Speaking(Box::new(speaking));
+                *self = App::Speaking(context.spares.speaking(protocol));
                 self.stream(from, piece, context);
             }
             None => {
@@ -145,10 +178,9 @@ impl App {
             }
             App::New | App::Looked(..) => {
                 let ports = [context.conversation.resp.port, context.conversation.orig.port];
-                let spoken = protocols::ALL.iter().find(|protocol| {
+                let spoken = candidates::datagrams(data).find(|protocol| {
                     let own = ports.iter().any(|port| protocol.udp.contains(port));
-                    let datagrams = !protocol.udp.is_empty();
-                    datagrams && accepts((protocol.recognise)(data, from), own)
+                    accepts((protocol.recognise)(data, from), own)
                 });
                 let Some(protocol) = spoken else {
                     *self = match self {
@@ -158,7 +190,7 @@ impl App {
                     };
                     return;
                 };
-                *self = App::Speaking(Box::new(Speaking::new(protocol)));
+                *self = App::Speaking(context.spares.speaking(protocol));
                 self.datagram(from, data, context);
             }
         }
@@ -184,10 +216,20 @@ impl App {
     /// The conversation is over.
     pub(crate) fn end(&mut self, context: &mut Context<'_>) {
         if let App::Speaking(speaking) = self {
-            fenced(context, |context| {
+            let panicked = fenced(context, |context| {
                 let mut out = speaking.out(context);
                 speaking.session.end(&mut out);
             });
+            if panicked {
+                *self = App::Unknown(Services::default());
+            }
+        }
+    }
+
+    /// Nothing more is to be asked of it: its session can be used again.
+    pub(crate) fn recycle(self, spares: &mut Spares) {
+        if let App::Speaking(speaking) = self {
+            spares.keep(speaking);
         }
     }
 }
@@ -210,6 +252,15 @@ fn fenced(context: &mut Context<'_>, run: impl FnOnce(&mut Context<'_>)) -> bool
         out.weird("decoder_panic", Some("the rest of the conversation is not decoded"));
     }
     panicked
+}
+
+impl Half {
+    fn renew(&mut self) {
+        self.lost = false;
+        self.partial.clear();
+        // A buffer that had to be large once need not stay so.
+        self.partial.shrink_to(PARTIAL_KEPT_MAX);
+    }
 }
 
 impl Speaking {

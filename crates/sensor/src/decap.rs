@@ -41,6 +41,11 @@ fn ip(payload: &[u8], version: u8) -> Inner<'_> {
     }
 }
 
+/// Whether datagrams of this port may carry packets: the ports of [`inside_udp`].
+pub(crate) fn is_carrier(port: u16) -> bool {
+    matches!(port, 4789 | 4790 | 6081 | GRE_IN_UDP | 2152 | 3544 | 5072)
+}
+
 /// What a UDP datagram carries from port `source` to port `destination`; `None` when it is no tunnel.
 pub(crate) fn inside_udp(source: u16, destination: u16, payload: &[u8]) -> Option<Inner<'_>> {
     inside_port(destination, payload).or_else(|| inside_port(source, payload))

@@ -6,6 +6,7 @@ use crate::ports::is_local;
 use crate::tcp::Tcp;
 use crate::tunnel::Tunnel;
 use model::{At, Conversation, Mac, Name, Origin, Rows, Span, Time, Transport};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use wire::link::Frame;
 
@@ -28,6 +29,12 @@ impl Key {
         let rest = u64::from(low.1) << 32 | u64::from(high.1) << 16 | u64::from(protocol);
         Self { low: low.0, high: high.0, rest }
     }
+
+    /// The same for both directions and on every machine, since it decides which worker follows the conversation.
+    #[inline]
+    pub(crate) fn hash(&self) -> u64 {
+        foldhash::fast::FixedState::default().hash_one(self)
+    }
 }
 
 /// An address as a number; an IPv4 host has that of its IPv4-mapped address (RFC 4291, 2.5.5.2).
@@ -39,32 +46,58 @@ fn number(addr: &IpAddr) -> u128 {
     }
 }
 
-/// A conversation and what is known of it so far.
+/// A conversation and what is known of it so far. What every packet touches stands together.
 pub(crate) struct Flow {
     pub(crate) key: Key,
-    pub(crate) conversation: Conversation,
-    pub(crate) start: Time,
     pub(crate) last: Time,
-    pub(crate) first: Origin,
     pub(crate) latest: Origin,
-    pub(crate) link: LinkIds,
-    pub(crate) history: History,
     pub(crate) sent: Sent,
     pub(crate) received: Sent,
+    /// What the last packet came through.
+    pub(crate) tunnel: Tunnel,
     pub(crate) body: Body,
+    pub(crate) history: History,
     pub(crate) app: App,
+    pub(crate) conversation: Conversation,
+    pub(crate) dues: Dues,
     /// Quiet for so long, it is over.
     pub(crate) idle: Span,
     /// Looked at so often, and over when it was quiet since the last time, where its protocol says so.
     pub(crate) quiet: Option<Span>,
-    /// What the last packet came through.
-    pub(crate) tunnel: Tunnel,
-    pub(crate) tunnel_changes: u8,
-    /// Timers of another generation are void.
-    pub(crate) generation: u32,
+    pub(crate) start: Time,
+    pub(crate) first: Origin,
+    pub(crate) link: LinkIds,
     pub(crate) odd: Vec<&'static str>,
+    pub(crate) tunnel_changes: u8,
     pub(crate) one_way: bool,
     pub(crate) protocol: u8,
+}
+
+/// When a conversation is looked at again, and why.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dues {
+    /// Was the SYN answered?
+    pub(crate) attempt: Time,
+    /// Has it been quiet for too long?
+    pub(crate) idle: Time,
+    /// Has it been quiet since it was looked at the last time?
+    pub(crate) quiet: Time,
+    /// Has one end closed and the other gone away?
+    pub(crate) expire: Time,
+    /// It is over; what still comes belongs to no one.
+    pub(crate) delete: Time,
+}
+
+/// Not at all.
+pub(crate) const NEVER: Time = Time(i64::MAX);
+
+impl Dues {
+    pub(crate) const NONE: Dues =
+        Dues { attempt: NEVER, idle: NEVER, quiet: NEVER, expire: NEVER, delete: NEVER };
+
+    pub(crate) fn first(&self) -> Time {
+        self.attempt.min(self.idle).min(self.quiet).min(self.expire).min(self.delete)
+    }
 }
 
 /// What the link layer says about the first packet.
@@ -93,8 +126,12 @@ pub(crate) struct Sent {
 }
 
 /// What the transport protocol keeps.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "most conversations are TCP, and a look behind a pointer costs more"
+)]
 pub(crate) enum Body {
-    Tcp(Box<Tcp>),
+    Tcp(Tcp),
     Datagrams,
 }
 
@@ -143,6 +180,7 @@ impl Flow {
         let service = self.app.service();
         // As in Zeek, which does not decode SCTP and gives its identifier ports of 0.
         let ports = !matches!(c.transport, Transport::Other(_)) || self.protocol == SCTP;
+        let community = community_id(c.orig, c.resp, self.protocol, self.one_way, ports);
         let row = Conn {
             proto: Name(c.transport.name()),
             service: service.as_deref(),
@@ -167,7 +205,7 @@ impl Flow {
             resp_l2_addr: known(self.link.destination).map(|mac| mac.spell(&mut resp_mac)),
             vlan: self.link.vlan,
             inner_vlan: self.link.inner_vlan,
-            community_id: &community_id(c.orig, c.resp, self.protocol, self.one_way, ports),
+            community_id: community.as_str(),
         };
         let at = At { time: self.start, origin: self.first, conversation: Some(c), ot: None };
         rows.put(&at, &row);

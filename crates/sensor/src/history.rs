@@ -3,9 +3,17 @@
 /// Upper case is the originator, lower case the responder.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    text: Vec<u8>,
     seen: u32,
+    /// Letters in `short`.
+    count: u8,
+    /// The first letters, as many as most conversations have.
+    short: [u8; SHORT],
+    /// All letters, where they are more than that.
+    long: Vec<u8>,
 }
+
+/// Letters that need no memory of their own.
+const SHORT: usize = 19;
 
 /// Letters kept; what comes after is left out, since a flood must not grow a column without end.
 const LETTERS_MAX: usize = 128;
@@ -39,12 +47,12 @@ impl History {
 
     /// Whether there was nothing but an answer to a SYN.
     pub(crate) fn is_answer_alone(&self) -> bool {
-        self.text == b"H"
+        self.letters() == b"H"
     }
 
     /// The answer to a SYN that was not seen: its sender is the responder after all.
     pub(crate) fn answered_first(&mut self) {
-        self.text.clear();
+        (self.count, self.long) = (0, vec![]);
         self.flipped();
         self.push(Letter::SynAck.byte(), false);
         self.seen = self.seen.rotate_left(16);
@@ -52,14 +60,15 @@ impl History {
 
     /// Something was left undecoded.
     pub(crate) fn left_out(&mut self) {
-        if !self.text.contains(&b'X') {
+        if !self.letters().contains(&b'X') {
             self.push(b'X', true);
         }
     }
 
     /// Whether the originator sent a SYN and then reset with nothing of its own in between but data.
     pub(crate) fn is_syn_then_reset(&self) -> bool {
-        let text = self.text.strip_prefix(b"^").unwrap_or(&self.text);
+        let text = self.letters();
+        let text = text.strip_prefix(b"^").unwrap_or(text);
         let after_syn = text.strip_prefix(b"S").unwrap_or_default();
         let first = after_syn.iter().find(|letter| b"HAFGIQR".contains(letter));
         first == Some(&b'R')
@@ -71,12 +80,26 @@ impl History {
     }
 
     pub(crate) fn text(&self) -> Option<&str> {
-        str::from_utf8(&self.text).ok().filter(|text| !text.is_empty())
+        str::from_utf8(self.letters()).ok().filter(|text| !text.is_empty())
+    }
+
+    fn letters(&self) -> &[u8] {
+        if self.long.is_empty() {
+            self.short.get(..usize::from(self.count)).unwrap_or_default()
+        } else {
+            &self.long
+        }
     }
 
     fn push(&mut self, letter: u8, orig: bool) {
-        if self.text.len() < LETTERS_MAX {
-            self.text.push(if orig { letter } else { letter.to_ascii_lowercase() });
+        let letter = if orig { letter } else { letter.to_ascii_lowercase() };
+        if let Some(place) = self.short.get_mut(usize::from(self.count)) {
+            *place = letter;
+            self.count += 1;
+        } else if self.long.is_empty() {
+            self.long = [&self.short[..], &[letter]].concat();
+        } else if self.long.len() < LETTERS_MAX {
+            self.long.push(letter);
         }
     }
 }
@@ -147,5 +170,15 @@ mod tests {
             history.scaled(b'T', false, &mut count);
         }
         assert_eq!(history.text(), Some("ttt"));
+    }
+
+    #[test]
+    fn letters_are_kept_in_order_up_to_their_bound() {
+        let mut history = History::default();
+        for number in 0..LETTERS_MAX + 5 {
+            history.again(Letter::Data, number % 2 == 0);
+            let text = "Dd".repeat(LETTERS_MAX);
+            assert_eq!(history.text(), text.get(..(number + 1).min(LETTERS_MAX)));
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! The sensor only listens. Nothing here can send: it reads captures and hands rows to [`model::Rows`].
 
 mod app;
+mod candidates;
 pub mod capture;
 mod community;
 mod conn;
@@ -14,6 +15,7 @@ mod odd;
 mod ports;
 mod sensor;
 mod services;
+mod shard;
 mod stats;
 mod stream;
 mod tcp;
@@ -23,6 +25,7 @@ pub mod zeek;
 
 pub use community::community_id;
 pub use conn::Conn;
-pub use sensor::{Counters, Sensor};
+pub use odd::News;
+pub use sensor::{Counters, Sensor, WORKERS_MAX};
 pub use services::named_services;
 pub use stats::Stats;

@@ -2,16 +2,26 @@
 //!
 //! A flood of damaged frames makes one row, not a full disk; the counters have the number.
 
-use model::{At, Conversation, Endpoint, Rows, Span, Time};
+use model::{At, Conversation, Endpoint, Once, Rows, Span, Time};
 use protocols::{Stamp, Weird};
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::hash::BuildHasher;
 use wire::link::Link;
 
 /// Conditions that were told, and when.
-#[derive(Default)]
 pub(crate) struct Told {
     by: HashMap<(&'static str, Whose), Time>,
+    /// Conditions remembered as told. Beyond it all are forgotten, and told once more.
+    most: usize,
+}
+
+/// What hosts do wherever they go, over all conversations; `None` where who gathers the rows of all workers decides.
+pub(crate) struct Hosts(Option<News>);
+
+/// What was told, by [`Once::key`], and when.
+#[derive(Default)]
+pub struct News {
+    told: HashMap<u64, Time>,
 }
 
 /// Whose condition it is.
@@ -19,12 +29,11 @@ pub(crate) struct Told {
 pub(crate) enum Whose {
     /// Of a frame that does not even say who sent it.
     Nobody,
-    Sender(IpAddr),
     Ends(Endpoint, Endpoint),
 }
 
-/// Conditions remembered as told. Beyond it all are forgotten, and told once more.
-const TOLD_MAX: usize = 16_384;
+/// What is remembered as told over all conversations. Beyond it all is forgotten, and told once more.
+const NEWS_MAX: usize = 200_000;
 /// A condition that goes on is told again after so long.
 const AGAIN: Span = Span::s(600);
 /// One that a host's own ways cause, as they do all day.
@@ -90,6 +99,11 @@ pub(crate) fn ip_oddity(error: wire::Error, bytes: &[u8]) -> &'static str {
 }
 
 impl Told {
+    /// Remembers `most` conditions.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { by: HashMap::new(), most }
+    }
+
     /// Writes the row about a conversation, if the condition is news.
     pub(crate) fn tell(
         &mut self,
@@ -97,17 +111,20 @@ impl Told {
         addl: Option<&str>,
         conversation: &Conversation,
         now: Stamp,
+        hosts: &mut Hosts,
         rows: &mut dyn Rows,
     ) {
-        if self.is_news(name, Whose::Ends(conversation.orig, conversation.resp), now.time) {
-            write(name, addl, Some(conversation), now, rows);
+        if OF_HOST.contains(&name) {
+            hosts.tell(name, addl, conversation, now, rows);
+        } else if self.is_news(name, Whose::Ends(conversation.orig, conversation.resp), now.time) {
+            rows.put(&at(Some(conversation), now), &weird(name, addl));
         }
     }
 
     /// Writes the row about a frame that does not even say who sent it, if the condition is news.
     pub(crate) fn tell_of_frame(&mut self, name: &'static str, now: Stamp, rows: &mut dyn Rows) {
         if self.is_news(name, Whose::Nobody, now.time) {
-            write(name, None, None, now, rows);
+            rows.put(&at(None, now), &weird(name, None));
         }
     }
 
@@ -116,14 +133,10 @@ impl Told {
         if USUAL.contains(&name) {
             return false;
         }
-        let (whose, again) = match whose {
-            Whose::Ends(sender, _) if OF_HOST.contains(&name) => (Whose::Sender(sender.addr), AGAIN_OF_HOST),
-            Whose::Nobody | Whose::Sender(_) | Whose::Ends(..) => (whose, AGAIN),
-        };
-        if self.by.get(&(name, whose)).is_some_and(|told| now - *told < again) {
+        if self.by.get(&(name, whose)).is_some_and(|told| now - *told < AGAIN) {
             return false;
         }
-        if self.by.len() >= TOLD_MAX {
+        if self.by.len() >= self.most {
             self.by.clear();
         }
         self.by.insert((name, whose), now);
@@ -131,15 +144,55 @@ impl Told {
     }
 }
 
-fn write(
-    name: &'static str,
-    addl: Option<&str>,
-    conversation: Option<&Conversation>,
-    now: Stamp,
-    rows: &mut dyn Rows,
-) {
-    let row = Weird { name, addl, notice: false, peer: None, source: None };
-    rows.put(&At { time: now.time, origin: now.origin, conversation, ot: None }, &row);
+impl Hosts {
+    /// Whether others `decide` what is news.
+    pub(crate) fn new(decide: bool) -> Self {
+        Self((!decide).then(News::default))
+    }
+
+    fn tell(
+        &mut self,
+        name: &'static str,
+        addl: Option<&str>,
+        conversation: &Conversation,
+        now: Stamp,
+        rows: &mut dyn Rows,
+    ) {
+        let key = foldhash::fast::FixedState::default().hash_one((name, conversation.orig.addr));
+        let once = Once { key, period: Some(AGAIN_OF_HOST) };
+        if self.0.as_mut().is_none_or(|news| news.is(once, now.time)) {
+            rows.put_once(once, &at(Some(conversation), now), &weird(name, addl));
+        }
+    }
+}
+
+impl News {
+    /// Whether it is news at `now`; if so it is known from now on.
+    pub fn is(&mut self, once: Once, now: Time) -> bool {
+        let known = |told: &Time| once.period.is_none_or(|period| now - *told < period);
+        if self.told.get(&once.key).is_some_and(known) {
+            return false;
+        }
+        if self.told.len() >= NEWS_MAX {
+            self.told.clear();
+        }
+        self.told.insert(once.key, now);
+        true
+    }
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        Self::new(false)
+    }
+}
+
+fn at(conversation: Option<&Conversation>, now: Stamp) -> At<'_> {
+    At { time: now.time, origin: now.origin, conversation, ot: None }
+}
+
+fn weird<'a>(name: &'static str, addl: Option<&'a str>) -> Weird<'a> {
+    Weird { name, addl, notice: false, peer: None, source: None }
 }
 
 #[cfg(test)]
@@ -151,24 +204,31 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_is_told_once_in_a_while_and_of_a_host_once_a_day() {
-        let (mut told, a, b) = (Told::default(), end(1), end(2));
-        let mut tell = |name, whose, s| told.is_news(name, whose, Time::from_s_ns(s, 0));
-        assert!(tell("fragment_with_DF", Whose::Ends(a, b), 0));
-        assert!(!tell("fragment_with_DF", Whose::Ends(a, b), 599));
-        assert!(tell("fragment_with_DF", Whose::Ends(b, a), 599));
-        assert!(tell("fragment_with_DF", Whose::Ends(a, b), 600));
-        assert!(tell("fragment_overlap", Whose::Ends(a, b), 0));
-        assert!(!tell("fragment_overlap", Whose::Ends(a, a), 600));
+    fn a_condition_is_told_once_in_a_while() {
+        let (mut told, a, b) = (Told::new(8), end(1), end(2));
+        let mut tell = |whose, s| told.is_news("fragment_with_DF", whose, Time::from_s_ns(s, 0));
+        assert!(tell(Whose::Ends(a, b), 0));
+        assert!(!tell(Whose::Ends(a, b), 599));
+        assert!(tell(Whose::Ends(b, a), 599));
+        assert!(tell(Whose::Ends(a, b), 600));
+    }
+
+    #[test]
+    fn news_are_news_once_or_once_in_a_period() {
+        let mut news = News::default();
+        let mut is = |key, period, s| news.is(Once { key, period }, Time::from_s_ns(s, 0));
+        assert!(is(1, None, 0) && !is(1, None, 1_000_000));
+        assert!(is(2, Some(AGAIN_OF_HOST), 0) && !is(2, Some(AGAIN_OF_HOST), 86_399));
+        assert!(is(2, Some(AGAIN_OF_HOST), 86_400));
     }
 
     #[test]
     fn a_flood_of_senders_is_bounded() {
-        let mut told = Told::default();
-        for number in 0..40_000u32 {
+        let mut told = Told::new(1000);
+        for number in 0..4_000u32 {
             let sender = Endpoint { addr: number.to_be_bytes().into(), port: 0 };
             assert!(told.is_news("truncated_header", Whose::Ends(sender, sender), Time(0)));
-            assert!(told.by.len() <= TOLD_MAX);
+            assert!(told.by.len() <= 1000);
         }
     }
 }

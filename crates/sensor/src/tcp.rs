@@ -88,6 +88,14 @@ pub(crate) struct Effect {
     pub(crate) odd: Odd,
 }
 
+impl Effect {
+    /// Whether there is anything to act on.
+    #[inline]
+    pub(crate) fn is_any(&self) -> bool {
+        self.flip | self.settled | self.complete | self.half_closed | (self.odd.count > 0)
+    }
+}
+
 /// A few names.
 #[derive(Debug, Default)]
 pub(crate) struct Odd {

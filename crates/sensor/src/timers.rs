@@ -2,49 +2,50 @@ use model::Time;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-/// Why a conversation is looked at again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Wake {
-    /// Was the SYN answered?
-    Attempt,
-    /// Has it been quiet for too long?
-    Idle,
-    /// Has it been quiet since it was looked at the last time?
-    Quiet,
-    /// Has one end closed and the other gone away?
-    Expire,
-    /// It is over; what still comes belongs to no one.
-    Delete,
-}
-
-/// A conversation to look at.
+/// A conversation to look at. Timers due at the same time come in the order in which their conversations began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Timer {
     pub(crate) due: Time,
-    /// Timers due at the same time come in the order in which they were set.
-    order: u64,
-    pub(crate) slot: usize,
-    pub(crate) generation: u32,
-    pub(crate) wake: Wake,
+    /// The packet with which the conversation began.
+    pub(crate) began: u64,
+    pub(crate) shard: u8,
+    pub(crate) slot: u32,
 }
 
 /// Timers by the time at which they are due.
 ///
-/// Most timers are void before they are due, so those further away lie unsorted in buckets of about a second. A
-/// bucket is sorted when its time comes; what joins it later is heaped up beside it.
+/// Those further away lie unsorted in a wheel of buckets of about a second. A bucket is sorted when its time comes; what
+/// joins it later is heaped up beside it.
 pub(crate) struct Timers {
     /// The timer that is due first stands last.
     near: Vec<Timer>,
     late: BinaryHeap<Reverse<Timer>>,
+    wheel: Vec<Vec<Timer>>,
+    /// What is due when the wheel has gone round or later.
     far: BTreeMap<i64, Vec<Timer>>,
     /// The last bucket whose timers are in `near` or `late`.
     horizon: i64,
-    set: u64,
+    /// Nothing is due before.
+    next: Time,
 }
+
+/// Buckets of the wheel: nine minutes.
+const WHEEL: i64 = 512;
+
+/// Timers in a bucket for which it keeps its memory.
+const KEPT_MAX: usize = 1024;
 
 impl Default for Timers {
     fn default() -> Self {
-        Self { near: vec![], late: BinaryHeap::new(), far: BTreeMap::new(), horizon: i64::MIN, set: 0 }
+        let wheel = (0..WHEEL).map(|_| vec![]).collect();
+        Self {
+            near: vec![],
+            late: BinaryHeap::new(),
+            wheel,
+            far: BTreeMap::new(),
+            horizon: i64::MIN,
+            next: Time(i64::MIN),
+        }
     }
 }
 
@@ -53,57 +54,73 @@ fn bucket(time: Time) -> i64 {
 }
 
 impl Timers {
-    pub(crate) fn set(&mut self, due: Time, slot: usize, generation: u32, wake: Wake) {
-        self.set += 1;
-        let timer = Timer { due, order: self.set, slot, generation, wake };
-        if bucket(due) <= self.horizon {
+    pub(crate) fn set(&mut self, timer: Timer) {
+        let place = bucket(timer.due);
+        if place <= self.horizon {
+            self.next = self.next.min(timer.due);
             self.late.push(Reverse(timer));
+        } else if place.saturating_sub(self.horizon) < WHEEL {
+            if let Some(bucket) = self.on_wheel(place) {
+                bucket.push(timer);
+            }
         } else {
-            self.far.entry(bucket(due)).or_default().push(timer);
+            self.far.entry(place).or_default().push(timer);
         }
+    }
+
+    fn on_wheel(&mut self, place: i64) -> Option<&mut Vec<Timer>> {
+        self.wheel.get_mut(usize::try_from(place.rem_euclid(WHEEL)).ok()?)
+    }
+
+    /// Whether a timer may be due at `now`; a look that nearly every packet takes.
+    #[inline]
+    pub(crate) fn may_be_due(&self, now: Time) -> bool {
+        now >= self.next
     }
 
     /// The next timer due at `now`.
-    #[inline]
     pub(crate) fn due(&mut self, now: Time) -> Option<Timer> {
         if bucket(now) > self.horizon {
-            self.horizon = bucket(now);
-            self.bring_near();
+            self.bring_near(bucket(now));
         }
-        let near = self.near.last().is_some_and(|timer| timer.due <= now);
-        let late = self.late.peek().is_some_and(|Reverse(timer)| timer.due <= now);
-        if near || late { self.take() } else { None }
-    }
-
-    /// The timer that is due first, whenever that is.
-    pub(crate) fn first(&mut self) -> Option<Timer> {
-        if self.near.is_empty() && self.late.is_empty() {
-            self.horizon = *self.far.keys().next()?;
-            self.bring_near();
-        }
-        self.take()
-    }
-
-    /// The timer that is due first of those that are near.
-    fn take(&mut self) -> Option<Timer> {
-        match (self.near.last(), self.late.peek()) {
-            (Some(near), Some(Reverse(late))) if near < late => self.near.pop(),
-            (_, Some(_)) => self.late.pop().map(|Reverse(timer)| timer),
-            (_, None) => self.near.pop(),
-        }
-    }
-
-    #[cold]
-    fn bring_near(&mut self) {
-        while let Some(first) = self.far.first_entry().filter(|first| *first.key() <= self.horizon) {
-            let timers = first.remove();
-            if self.near.is_empty() {
-                self.near = timers;
-                self.near.sort_unstable_by(|a, b| b.cmp(a));
-            } else {
-                // The clock ran ahead of the timers.
-                self.late.extend(timers.into_iter().map(Reverse));
+        let (near, late) = (self.near.last().copied(), self.late.peek().map(|Reverse(timer)| *timer));
+        let first = near.into_iter().chain(late).min();
+        match first.filter(|timer| timer.due <= now) {
+            Some(timer) if near == Some(timer) => self.near.pop(),
+            Some(_) => self.late.pop().map(|Reverse(timer)| timer),
+            None => {
+                let beyond = Time(self.horizon.saturating_add(1).saturating_mul(1 << 30));
+                self.next = first.map_or(beyond, |timer| timer.due.min(beyond));
+                None
             }
+        }
+    }
+
+    /// Moves the horizon: what lies before it is put in order.
+    fn bring_near(&mut self, horizon: i64) {
+        let turned = horizon.saturating_sub(self.horizon).min(WHEEL);
+        self.horizon = horizon;
+        for place in horizon.saturating_sub(turned - 1)..=horizon {
+            let Some(bucket) = self.on_wheel(place) else { continue };
+            let mut timers = std::mem::take(bucket);
+            self.take_in(&mut timers);
+            if let Some(bucket) = self.on_wheel(place).filter(|_| timers.capacity() <= KEPT_MAX) {
+                *bucket = timers;
+            }
+        }
+        while let Some(first) = self.far.first_entry().filter(|first| *first.key() <= horizon) {
+            let mut timers = first.remove();
+            self.take_in(&mut timers);
+        }
+    }
+
+    fn take_in(&mut self, timers: &mut Vec<Timer>) {
+        if self.near.is_empty() {
+            self.near.append(timers);
+            self.near.sort_unstable_by(|a, b| b.cmp(a));
+        } else {
+            // The clock ran ahead of the timers.
+            self.late.extend(timers.drain(..).map(Reverse));
         }
     }
 }
@@ -116,21 +133,27 @@ mod tests {
     fn timers_come_when_they_are_due_and_in_order() {
         arbtest::arbtest(|u| {
             let mut timers = Timers::default();
-            let mut wanted = vec![];
-            for slot in 0..u.int_in_range(0..=20usize)? {
-                let due = Time(u.int_in_range(0..=8_000_000_000i64)?);
-                timers.set(due, slot, 0, Wake::Idle);
-                wanted.push((due, slot));
-            }
-            wanted.sort();
-            let mut came = vec![];
-            for now in (0..=8).map(|second| Time::from_s_ns(second, 0)) {
-                while let Some(timer) = timers.due(now) {
-                    assert!(timer.due <= now);
-                    came.push((timer.due, timer.slot));
+            let (mut waiting, mut came, mut wanted) = (vec![], vec![], vec![]);
+            let mut second = 0;
+            for _ in 0..=8 {
+                second += u.int_in_range(1..=2i64)? * u.choose(&[1i64, 1, 1, 400])?;
+                let now = Time::from_s_ns(second, 0);
+                for _ in 0..u.int_in_range(0..=6)? {
+                    let away =
+                        *u.choose(&[1_000_000_000, 4_000_000_000, 600_000_000_000, 1_200_000_000_000])?;
+                    let due = now + model::Span(u.int_in_range(0..=away)?);
+                    let timer = Timer { due, began: u.int_in_range(0..=9)?, shard: 0, slot: 0 };
+                    timers.set(timer);
+                    waiting.push(timer);
                 }
+                waiting.sort();
+                let due = waiting.iter().take_while(|timer| timer.due <= now).count();
+                wanted.extend(waiting.drain(..due));
+                if timers.may_be_due(now) {
+                    came.extend(std::iter::from_fn(|| timers.due(now)));
+                }
+                assert_eq!(came, wanted);
             }
-            assert_eq!(came, wanted);
             Ok(())
         });
     }

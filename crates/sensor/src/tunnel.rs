@@ -1,4 +1,4 @@
-use model::Uid;
+use crate::flow::Key;
 use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
 
@@ -12,9 +12,9 @@ impl Tunnel {
         self.with((a.min(b), a.max(b), protocol))
     }
 
-    /// The tunnel inside this one that is the conversation `uid`.
-    pub(crate) fn inside(self, uid: Uid) -> Self {
-        self.with(uid)
+    /// The tunnel inside this one that the conversation `key` carries.
+    pub(crate) fn inside(self, key: &Key) -> Self {
+        self.with(key)
     }
 
     fn with(self, part: impl Hash) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! Source: Zeek 8, *Log Formats and Inspection*. What a conversation's rows have in common is formatted once.
 
-use model::{At, Cell, Record, Rows, Schema, Subject, Time, escape_into, write_address};
+use model::{At, Cell, Record, Rows, Schema, Subject, Time, tsv};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -171,22 +171,12 @@ impl Log {
         self.second.write(at.time, out);
         out.push(b'\t');
         if self.schema.subject == Subject::Conversation {
-            let who = at.conversation.map_or("-\t-\t-\t-\t-\t", |conversation| conversation.tsv());
-            out.extend_from_slice(who.as_bytes());
-        }
-        row.cells(&mut |cells| {
-            for cell in cells {
-                // By far the most cells hold nothing or a number.
-                if cell.is_unset() {
-                    out.push(b'-');
-                } else if let Cell::Count(value) = cell {
-                    count(*value, out);
-                } else {
-                    tsv_cell(cell, out);
-                }
-                out.push(b'\t');
+            match at.conversation {
+                Some(conversation) => conversation.write_tsv(out),
+                None => out.extend_from_slice(b"-\t-\t-\t-\t-\t"),
             }
-        });
+        }
+        row.tsv(out);
         if let Some(last) = out.last_mut() {
             *last = b'\n';
         }
@@ -257,83 +247,6 @@ impl Second {
     }
 }
 
-fn tsv_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
-    match cell {
-        Cell::Unset => out.push(b'-'),
-        Cell::Bool(value) => out.push(if *value { b'T' } else { b'F' }),
-        Cell::Count(value) => count(*value, out),
-        Cell::Int(value) => out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes()),
-        Cell::Double(value) => double(*value, out),
-        Cell::Time(value) => value.write_zeek(out),
-        Cell::Interval(value) => value.write_zeek(out),
-        Cell::Addr(value) => write_address(*value, out),
-        Cell::Text(value) => tsv_text(value.as_bytes(), out),
-        Cell::Bytes(value) => tsv_text(value, out),
-        Cell::Counts(list) => tsv_list(list, out, |v, out| count(*v, out)),
-        Cell::Intervals(list) => tsv_list(list, out, |v, out| v.write_zeek(out)),
-        Cell::Texts(list) => tsv_list(list, out, |v, out| tsv_item(v.as_bytes(), out)),
-        Cell::BytesList(list) => tsv_list(list, out, |v, out| tsv_item(v, out)),
-        Cell::Strings(list) => tsv_list(list, out, |v, out| tsv_item(v.as_bytes(), out)),
-        Cell::Addrs(list) => tsv_list(list, out, |v, out| write_address(*v, out)),
-    }
-}
-
-fn tsv_list<T>(list: &[T], out: &mut Vec<u8>, item: impl Fn(&T, &mut Vec<u8>)) {
-    if list.is_empty() {
-        out.extend_from_slice(b"(empty)");
-    }
-    for (place, value) in list.iter().enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
-        item(value, out);
-    }
-}
-
-#[inline]
-fn tsv_text(text: &[u8], out: &mut Vec<u8>) {
-    match text {
-        b"" => out.extend_from_slice(b"(empty)"),
-        b"-" => out.extend_from_slice(b"\\x2d"),
-        b"(empty)" => out.extend_from_slice(b"\\x28empty)"),
-        _ if is_plain(text) => {
-            out.extend_from_slice(text);
-        }
-        _ => escape_into(text, out),
-    }
-}
-
-/// Whether text can stand as it is. Eight bytes at a time without a way out, which the compiler does in one step.
-#[inline]
-fn is_plain(text: &[u8]) -> bool {
-    let plain = |byte: &u8| (b' '..=b'~').contains(byte) & (*byte != b'\\');
-    let (words, rest) = text.as_chunks::<8>();
-    words.iter().all(|word| word.iter().fold(true, |all, byte| all & plain(byte))) && rest.iter().all(plain)
-}
-
-/// In a list the separator is escaped too.
-fn tsv_item(text: &[u8], out: &mut Vec<u8>) {
-    let mut parts = text.split(|byte| *byte == b',');
-    tsv_text(parts.next().unwrap_or_default(), out);
-    for part in parts {
-        out.extend_from_slice(b"\\x2c");
-        escape_into(part, out);
-    }
-}
-
-/// Appends a number; most are small.
-#[inline]
-fn count(value: u64, out: &mut Vec<u8>) {
-    match u8::try_from(value) {
-        Ok(digit @ ..10) => out.push(b'0' + digit),
-        _ => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
-    }
-}
-
-fn double(value: f64, out: &mut Vec<u8>) {
-    out.extend_from_slice(zmij::Buffer::new().format(value).as_bytes());
-}
-
 fn json_field(name: &str, cell: &Cell<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
@@ -348,7 +261,7 @@ fn json_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
         Cell::Double(value) if !value.is_finite() => out.extend_from_slice(b"null"),
         Cell::Addr(_) => {
             out.push(b'"');
-            tsv_cell(cell, out);
+            tsv::spell(cell, out);
             out.push(b'"');
         }
         Cell::Text(text) => json_text(text.as_bytes(), out),
@@ -360,7 +273,7 @@ fn json_cell(cell: &Cell<'_>, out: &mut Vec<u8>) {
         Cell::Strings(list) => json_list(list.iter().map(|v| Cell::Text(v)), out),
         Cell::Addrs(list) => json_list(list.iter().map(|v| Cell::Addr(*v)), out),
         Cell::Count(_) | Cell::Int(_) | Cell::Double(_) | Cell::Time(_) | Cell::Interval(_) => {
-            tsv_cell(cell, out);
+            tsv::spell(cell, out);
         }
     }
 }
@@ -401,25 +314,10 @@ fn json_text(text: &[u8], out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn tsv(cell: Cell<'_>) -> String {
-        let mut out = vec![];
-        tsv_cell(&cell, &mut out);
-        String::from_utf8(out).unwrap()
-    }
-
     fn json(cell: Cell<'_>) -> String {
         let mut out = vec![];
         json_cell(&cell, &mut out);
         String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn what_would_be_mistaken_is_escaped() {
-        assert_eq!(tsv(Cell::Text("-")), r"\x2d");
-        assert_eq!(tsv(Cell::Text("")), "(empty)");
-        assert_eq!(tsv(Cell::Text("a\tb")), r"a\x09b");
-        assert_eq!(tsv(Cell::Texts(&["a,b", "c"])), r"a\x2cb,c");
-        assert_eq!(tsv(Cell::Bytes(b"\xff")), r"\xff");
     }
 
     #[test]
