@@ -6,16 +6,15 @@ use crate::ports::is_local;
 use crate::tcp::Tcp;
 use crate::tunnel::Tunnel;
 use model::{At, Conversation, Mac, Name, Origin, Rows, Span, Time, Transport};
-use std::hash::BuildHasher;
 use std::net::IpAddr;
 use wire::link::Frame;
 
 /// Names a conversation, whichever end sends: the lower end stands first. It is made, hashed and compared for every
-/// packet, so it is three numbers.
+/// packet, so it is five numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
-    low: u128,
-    high: u128,
+    low: (u64, u64),
+    high: (u64, u64),
     /// Ports and protocol.
     rest: u64,
 }
@@ -33,16 +32,37 @@ impl Key {
     /// The same for both directions and on every machine, since it decides which worker follows the conversation.
     #[inline]
     pub(crate) fn hash(&self) -> u64 {
-        foldhash::fast::FixedState::default().hash_one(self)
+        let low = fold(self.low.0 ^ SEEDS[0], self.low.1 ^ SEEDS[1]);
+        let high = fold(self.high.0 ^ SEEDS[2], self.high.1 ^ SEEDS[3]);
+        fold(low ^ self.rest, high ^ SEEDS[4])
     }
+}
+
+/// Digits of pi.
+const SEEDS: [u64; 5] = [
+    0x243f_6a88_85a3_08d3,
+    0x1319_8a2e_0370_7344,
+    0xa409_3822_299f_31d0,
+    0x082e_fa98_ec4e_6c89,
+    0x4528_21e6_38d0_1377,
+];
+
+/// Both halves of a product, one over the other, as in foldhash and wyhash: every bit of either number tells.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let (low, high) = a.carrying_mul(b, 0);
+    low ^ high
 }
 
 /// An address as a number; an IPv4 host has that of its IPv4-mapped address (RFC 4291, 2.5.5.2).
 #[inline]
-fn number(addr: &IpAddr) -> u128 {
+fn number(addr: &IpAddr) -> (u64, u64) {
     match *addr {
-        IpAddr::V4(addr) => 0xffff << 32 | u128::from(u32::from(addr)),
-        IpAddr::V6(addr) => u128::from(addr),
+        IpAddr::V4(addr) => (0, 0xffff << 32 | u64::from(u32::from(addr))),
+        IpAddr::V6(addr) => {
+            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = addr.octets();
+            (u64::from_be_bytes([a, b, c, d, e, f, g, h]), u64::from_be_bytes([i, j, k, l, m, n, o, p]))
+        }
     }
 }
 

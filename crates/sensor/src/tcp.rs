@@ -278,6 +278,62 @@ impl Tcp {
         take: &mut dyn FnMut(bool, Piece<'_>),
         effect: &mut Effect,
     ) {
+        if self.is_steady(header, len, from_orig, history) {
+            self.steady(header, len, from_orig, history, take, effect);
+            return;
+        }
+        self.any_segment(header, len, from_orig, history, take, effect);
+    }
+
+    /// Whether the segment is one of many: both ends are established, it comes in order, and says nothing new.
+    #[inline]
+    fn is_steady(&self, header: &Header<'_>, len: usize, from_orig: bool, history: &History) -> bool {
+        let (end, peer) = if from_orig { (&self.orig, &self.resp) } else { (&self.resp, &self.orig) };
+        let letter = if len > 0 { Letter::Data } else { Letter::Ack };
+        header.flags.is_plain_ack()
+            && end.state == State::Established
+            && peer.state == State::Established
+            && header.seq == end.last.number
+            && header.window > 0
+            && end.last.wraps == 0
+            && delta(header.seq, end.start) > 0
+            && (end.fins | peer.fins) == 0
+            && (self.seen_orig & self.seen_resp & !self.close_deferred)
+            && history.has(letter, from_orig)
+    }
+
+    /// [`Tcp::any_segment`] without what cannot happen to a steady one.
+    #[inline]
+    fn steady(
+        &mut self,
+        header: &Header<'_>,
+        len: usize,
+        from_orig: bool,
+        history: &mut History,
+        take: &mut dyn FnMut(bool, Piece<'_>),
+        effect: &mut Effect,
+    ) {
+        let past = header.seq.wrapping_add(segment_len(len, header.flags));
+        let (end, peer) = self.ends(from_orig);
+        let position = i64::from(delta(header.seq, end.start));
+        note_window(end, peer, header, from_orig, history, &mut effect.odd);
+        let acked = acknowledge(end, peer, header, &mut effect.odd);
+        if past != end.last.number {
+            end.last.advance(past);
+        }
+        self.peer_acknowledged(from_orig, acked, history, take);
+        self.deliver(header, len, position, from_orig, take, &mut effect.odd);
+    }
+
+    fn any_segment(
+        &mut self,
+        header: &Header<'_>,
+        len: usize,
+        from_orig: bool,
+        history: &mut History,
+        take: &mut dyn FnMut(bool, Piece<'_>),
+        effect: &mut Effect,
+    ) {
         let flags = header.flags;
         let answer_alone = !flags.syn() && self.orig.state == State::SynAckSent && history.is_answer_alone();
         if answer_alone {
@@ -315,7 +371,8 @@ impl Tcp {
         let settled = !is_handshake(self.orig.state) || !is_handshake(self.resp.state);
         effect.settled = handshake && settled;
         if flags.ack() {
-            self.peer_acknowledged(from_orig, acked, history, take, effect);
+            self.peer_acknowledged(from_orig, acked, history, take);
+            self.check_end(!from_orig, effect);
         }
         self.see(from_orig);
         self.deliver(header, len, position, from_orig, take, &mut effect.odd);
@@ -583,7 +640,6 @@ impl Tcp {
         position: u64,
         history: &mut History,
         take: &mut dyn FnMut(bool, Piece<'_>),
-        effect: &mut Effect,
     ) {
         let partial = self.partial;
         let (end, peer) = self.ends(from_orig);
@@ -598,7 +654,6 @@ impl Tcp {
             history.scaled(b'G', !from_orig, &mut peer.gaps);
             self.missed_bytes += missing;
         }
-        self.check_end(!from_orig, effect);
     }
 
     fn deliver(
@@ -761,4 +816,73 @@ fn acknowledge(end: &End, peer: &mut End, h: &Header<'_>, odd: &mut Odd) -> u64 
         peer.ack.advance(h.ack);
     }
     position.cast_unsigned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lengths of what was handed out, by side.
+    type Taken = Vec<(bool, Result<usize, u64>)>;
+
+    fn segment(
+        tcp: &mut Tcp,
+        history: &mut History,
+        header: &Header<'_>,
+        from_orig: bool,
+        shortcut: bool,
+    ) -> (Taken, String) {
+        let (mut taken, mut effect, len) = (vec![], Effect::default(), header.payload.len());
+        let mut take = |side: bool, piece: Piece<'_>| {
+            taken.push((side, match piece {
+                Piece::Data(data) => Ok(data.len()),
+                Piece::Gap(count) => Err(count),
+            }));
+        };
+        if shortcut {
+            tcp.segment(header, len, from_orig, history, &mut take, &mut effect);
+        } else {
+            tcp.any_segment(header, len, from_orig, history, &mut take, &mut effect);
+        }
+        (taken, format!("{effect:?}"))
+    }
+
+    #[test]
+    fn the_short_way_of_a_steady_segment_leads_where_the_long_one_does() {
+        let mut steady = 0;
+        arbtest::arbtest(|u| {
+            let (mut short, mut long) = ((Tcp::default(), History::default()), (Tcp::default(), History::default()));
+            let mut next = [u.arbitrary::<u32>()?, u.arbitrary()?];
+            let data = [0; 40];
+            for number in 0..u.int_in_range(0..=40)? {
+                let from_orig = if number < 3 { number != 1 } else { u.arbitrary()? };
+                let (own, other) = (usize::from(!from_orig), usize::from(from_orig));
+                let usual = [0x02, 0x12, 0x10].get(number).copied().unwrap_or(0x18);
+                let flags = Flags(if u.ratio(1, 30)? { u.arbitrary()? } else { usual });
+                let payload = &data[..if number < 3 { 0 } else { u.int_in_range(0..=40)? }];
+                let odd = |u: &mut arbtest::arbitrary::Unstructured<'_>| {
+                    Ok(if u.ratio(1, 20)? { u.int_in_range(0..=100u32)?.wrapping_sub(50) } else { 0 })
+                };
+                let header = Header {
+                    source: 1,
+                    destination: 2,
+                    seq: next[own].wrapping_add(odd(u)?),
+                    ack: next[other].wrapping_add(odd(u)?),
+                    flags,
+                    window: if u.ratio(1, 30)? { 0 } else { 500 },
+                    options: &[],
+                    header_len: 20,
+                    payload,
+                };
+                steady += u32::from(short.0.is_steady(&header, payload.len(), from_orig, &short.1));
+                let a = segment(&mut short.0, &mut short.1, &header, from_orig, true);
+                let b = segment(&mut long.0, &mut long.1, &header, from_orig, false);
+                assert_eq!(a, b);
+                assert_eq!(format!("{short:?}"), format!("{long:?}"));
+                next[own] = header.seq.wrapping_add(segment_len(payload.len(), flags));
+            }
+            Ok(())
+        });
+        assert!(steady > 100, "the short way was taken");
+    }
 }

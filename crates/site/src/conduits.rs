@@ -1,5 +1,6 @@
+use foldhash::fast::RandomState;
 use model::{Time, Transport};
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -102,15 +103,15 @@ pub(crate) struct Talk<'a> {
 
 #[derive(Debug, Default)]
 pub(crate) struct Conduits {
-    pairs: BTreeMap<Key, Pair>,
+    pairs: HashMap<Key, Pair, RandomState>,
     /// Conversations that are still open, as they stood when they were last looked at.
-    open: BTreeMap<Key, Pair>,
+    open: HashMap<Key, Pair, RandomState>,
     /// Whether what is added is about open conversations.
     pub(crate) opening: bool,
     /// First write of each client to each server.
-    writes: BTreeMap<(End, End), Time>,
+    writes: HashMap<(End, End), Time, RandomState>,
     /// Service names, each once.
-    services: BTreeMap<Arc<str>, ()>,
+    services: HashSet<Arc<str>, RandomState>,
     pub(crate) dropped: u64,
 }
 
@@ -145,7 +146,7 @@ impl Conduits {
         }
     }
 
-    /// Pairs and services; one with open conversations may stand there twice.
+    /// Pairs and services, in no order; one with open conversations may stand there twice.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Key, &Traffic)> {
         self.pairs.iter().chain(&self.open).map(|(key, pair)| (key, &pair.traffic))
     }
@@ -169,16 +170,18 @@ impl Conduits {
             traffic: pair.traffic,
             first_write: self.writes.get(&(client, server)).copied(),
         };
+        let mut all: Vec<_> = all.into_iter().collect();
+        all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         all.into_iter().map(flow).collect()
     }
 
     fn intern(&mut self, service: &str) -> Arc<str> {
-        if let Some((known, ())) = self.services.get_key_value(service) {
+        if let Some(known) = self.services.get(service) {
             return Arc::clone(known);
         }
         let name: Arc<str> = service.into();
         if self.services.len() < CONDUITS_MAX {
-            self.services.insert(Arc::clone(&name), ());
+            self.services.insert(Arc::clone(&name));
         }
         name
     }
@@ -220,7 +223,7 @@ mod tests {
         conduits.add(&talk(0));
         assert_eq!(conduits.dropped, 7);
         assert_eq!(conduits.iter().count(), CONDUITS_MAX);
-        assert_eq!(conduits.iter().next().unwrap().1.connections, 2);
+        assert_eq!(conduits.flows()[0].traffic.connections, 2);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use crate::gateways::Cards;
 use crate::network::{Place, place};
 use model::{Mac, Time, Trait};
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 
 /// Addresses of the site that are kept; further ones are counted as dropped.
@@ -57,7 +57,7 @@ pub(crate) struct Computer {
 
 #[derive(Debug, Default)]
 pub(crate) struct Inventory {
-    pub(crate) addresses: BTreeMap<IpAddr, Facts>,
+    pub(crate) addresses: HashMap<IpAddr, Facts, foldhash::fast::RandomState>,
     pub(crate) computers: BTreeMap<Box<str>, Computer>,
     pub(crate) cards: Cards,
     domains: BTreeSet<Box<str>>,

@@ -7,7 +7,7 @@ use crate::network::{Place, canonical, parse, place};
 use crate::services::{self, Unlisted};
 use crate::timeline::Source;
 use crate::{names, oui};
-use model::{Action, At, Cell, Conversation, Mac, Ot, Outcome, Record, Span, Time, Trait, Transport};
+use model::{Action, At, Cell, Conversation, Mac, Ot, Outcome, Record, Schema, Span, Time, Trait, Transport};
 use std::net::IpAddr;
 
 /// Places of the columns that are looked at.
@@ -59,16 +59,36 @@ pub(crate) fn observe(site: &mut Site, at: &At<'_>, row: &dyn Record) {
     if let (Some(ot), Some(conversation)) = (&at.ot, at.conversation) {
         act(site, at.time, ot, conversation);
     }
-    let read: fn(&mut Site, &At<'_>, &dyn Record) = match row.schema().log {
-        "conn" => conn,
-        "identity" => identity,
-        "dhcp" => dhcp,
-        "dns" => dns,
-        "ntlm" => ntlm,
-        "rdp" => rdp,
-        _ => return,
-    };
-    read(site, at, row);
+    if let Some(read) = site.routes.of(row.schema()) {
+        read(site, at, row);
+    }
+}
+
+type Read = fn(&mut Site, &At<'_>, &dyn Record);
+
+/// Who reads the rows of a log, looked up by name once per log.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    known: Vec<(&'static Schema, Option<Read>)>,
+}
+
+impl Routes {
+    fn of(&mut self, schema: &'static Schema) -> Option<Read> {
+        if let Some((_, read)) = self.known.iter().find(|(known, _)| std::ptr::eq(*known, schema)) {
+            return *read;
+        }
+        let read: Option<Read> = match schema.log {
+            "conn" => Some(conn),
+            "identity" => Some(identity),
+            "dhcp" => Some(dhcp),
+            "dns" => Some(dns),
+            "ntlm" => Some(ntlm),
+            "rdp" => Some(rdp),
+            _ => None,
+        };
+        self.known.push((schema, read));
+        read
+    }
 }
 
 /// Remembers who changes controllers; reading and writing values is what everybody there does.

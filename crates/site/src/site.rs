@@ -2,7 +2,7 @@ use crate::conduits::{self, Conduits};
 use crate::declared::Declared;
 use crate::inventory::Inventory;
 use crate::names::{domain, host_label};
-use crate::rows::Wanted;
+use crate::rows::{Routes, Wanted};
 use crate::sessions::{Session, Sessions, split};
 use crate::timeline::{Binding, Timeline};
 use crate::{Asset, Conduit, Flow, Gateway};
@@ -27,6 +27,7 @@ pub struct Site {
     pub(crate) timeline: Timeline,
     pub(crate) sessions: Sessions,
     pub(crate) wanted: Wanted,
+    pub(crate) routes: Routes,
 }
 
 /// What was not remembered because a bound was reached; all zero on a site of usual size.

@@ -52,6 +52,11 @@ impl Flags {
     pub fn ack(self) -> bool {
         self.0 & 0x10 != 0
     }
+    /// Nothing but an acknowledgment: no SYN, FIN or RST.
+    #[inline]
+    pub fn is_plain_ack(self) -> bool {
+        self.0 & 0x17 == 0x10
+    }
     /// The urgent pointer says something.
     #[inline]
     pub fn urg(self) -> bool {
