@@ -1,4 +1,4 @@
-use crate::{Span, Time};
+use crate::{Span, Time, tsv};
 use std::net::IpAddr;
 
 /// One value of a row, borrowed from the decoder that made it.
@@ -117,11 +117,20 @@ pub trait AsCell {
     const KIND: Kind;
     /// The value, borrowed.
     fn cell(&self) -> Cell<'_>;
+    /// Appends the value as Zeek's tab-separated logs spell it, with a tab behind it.
+    #[inline]
+    fn tsv(&self, out: &mut Vec<u8>) {
+        tsv::column(&self.cell(), out);
+    }
 }
 
-/// A word from a closed list, `enum` in Zeek.
+/// A word from a closed list, `enum` in Zeek: letters, digits, `_`, `:` and `-`, at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name(pub &'static str);
+
+/// Such a word in a column that is a `string` in Zeek.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word(pub &'static str);
 
 /// A transport port number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,10 +165,30 @@ one! {
     Span => Interval, |v| Cell::Interval(*v);
     IpAddr => Addr, |v| Cell::Addr(*v);
     Port => Port, |v| Cell::Count(v.0.into());
-    Name => Enum, |v| Cell::Text(v.0);
     &str => String, |v| Cell::Text(v);
     String => String, |v| Cell::Text(v);
     &[u8] => String, |v| Cell::Bytes(v);
+}
+
+macro_rules! words {
+    ($($rust:ident => $of:ident;)*) => {$(
+        impl AsCell for $rust {
+            const KIND: Kind = Kind { of: Type::$of, shape: Shape::One };
+            #[inline]
+            fn cell(&self) -> Cell<'_> {
+                Cell::Text(self.0)
+            }
+            #[inline]
+            fn tsv(&self, out: &mut Vec<u8>) {
+                tsv::word(self.0, out);
+            }
+        }
+    )*};
+}
+
+words! {
+    Name => Enum;
+    Word => String;
 }
 
 macro_rules! many {
@@ -195,5 +224,12 @@ impl<T: AsCell> AsCell for Option<T> {
     #[inline]
     fn cell(&self) -> Cell<'_> {
         self.as_ref().map_or(Cell::Unset, T::cell)
+    }
+    #[inline]
+    fn tsv(&self, out: &mut Vec<u8>) {
+        match self {
+            Some(value) => value.tsv(out),
+            None => tsv::column(&Cell::Unset, out),
+        }
     }
 }

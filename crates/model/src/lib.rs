@@ -16,7 +16,7 @@ mod text;
 mod time;
 pub mod tsv;
 
-pub use cell::{AsCell, Cell, Kind, Name, Port, Set, Shape, Type};
+pub use cell::{AsCell, Cell, Kind, Name, Port, Set, Shape, Type, Word};
 pub use conversation::{Conversation, Endpoint, Mac, Transport, Uid, write_address};
 pub use entity::{Entity, EntityKind, Role};
 pub use event::{Event, FieldValue, Fields, LogSource, RowView, Value};

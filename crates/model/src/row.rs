@@ -206,7 +206,7 @@ macro_rules! log {
                 take(&[$($crate::AsCell::cell(&self.$field)),*]);
             }
             fn tsv(&self, out: &mut Vec<u8>) {
-                $($crate::tsv::column(&$crate::AsCell::cell(&self.$field), out);)*
+                $($crate::AsCell::tsv(&self.$field, out);)*
             }
         }
     };

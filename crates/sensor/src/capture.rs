@@ -147,6 +147,12 @@ impl Input {
         Ok(input)
     }
 
+    /// What was read already and is not taken yet.
+    #[inline]
+    fn at_hand(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
     /// The next `count` bytes without taking them; fewer only at the end.
     #[inline]
     pub(crate) fn peek(&mut self, count: usize) -> io::Result<&[u8]> {

@@ -224,13 +224,15 @@ impl Second {
             self.set(time);
         }
         out.extend_from_slice(&self.text);
-        let (mut rest, digits) = if ns % 1000 == 0 { (ns / 1000, 6) } else { (ns, 9) };
-        let mut fraction = [b'0'; 9];
-        for place in fraction.iter_mut().take(digits).rev() {
-            *place = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-            rest /= 10;
+        if ns % 1000 == 0 {
+            let us = u32::try_from(ns / 1000).unwrap_or_default();
+            out.extend_from_slice(&six(us));
+        } else {
+            let ns = u32::try_from(ns).unwrap_or_default();
+            let [a, b, c, d, e, f] = six(ns % 1_000_000);
+            let [.., x, y, z] = six(ns / 1_000_000);
+            out.extend_from_slice(&[x, y, z, a, b, c, d, e, f]);
         }
-        out.extend_from_slice(fraction.get(..digits).unwrap_or_default());
     }
 
     fn set(&mut self, time: Time) {
@@ -308,6 +310,12 @@ fn json_text(text: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.push(b'"');
+}
+
+/// Six decimal digits, made without a branch.
+#[inline]
+fn six(value: u32) -> [u8; 6] {
+    [100_000, 10_000, 1000, 100, 10, 1].map(|unit| b'0' + u8::try_from(value / unit % 10).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::open::Open;
 use super::rows::Detailed;
 use super::{deed, names};
 use crate::{Out, Stamp, umas};
-use model::{Action, Conversation, Ot, Outcome};
+use model::{Action, Conversation, Ot, Outcome, Word};
 use std::fmt::Write;
 
 /// Buffers from which rows borrow, so that none is allocated per PDU.
@@ -191,7 +191,7 @@ impl Desk {
         let record = Detailed {
             tid: row.head.transaction,
             unit: row.head.unit,
-            function: names::function(function),
+            function: Word(names::function(function)),
             address: row.address,
             quantity: row.quantity,
             request_values: (!hidden && !self.requested.is_empty()).then_some(&self.requested),
@@ -202,7 +202,7 @@ impl Desk {
             response_subfunction_code: row.subfunction.map(names::diagnostic),
             request_data: row.request_data,
             response_data: row.response_data.or((!self.padding.is_empty()).then_some(&self.padding)),
-            exception_code: row.exception.map(names::exception),
+            exception_code: row.exception.map(|code| Word(names::exception(code))),
             mei_type: row.mei.map(names::mei),
         };
         let ot = act.map(|(action, outcome)| Ot {

@@ -3,7 +3,7 @@
 use super::adu::{Body, Head};
 use super::names;
 use crate::Side;
-use model::{Conversation, Name, Port};
+use model::{Conversation, Name, Port, Word};
 use std::net::IpAddr;
 use wire::Result;
 
@@ -19,17 +19,17 @@ model::log! {
 
 model::log! {
     /// One row per Modbus PDU.
-    pub(crate) struct Modbus<'a>: "modbus", Conversation {
+    pub(crate) struct Modbus: "modbus", Conversation {
         /// Transaction identifier, pairs a response with its request.
         tid: u16,
         /// Unit identifier: the slave behind a gateway.
         unit: u8,
         /// Function by name.
-        function = "func": &'a str,
+        function = "func": Word,
         /// `REQ` from the client, `RESP` from the server.
-        pdu_type: &'a str,
+        pdu_type: Word,
         /// Why the server refused.
-        exception: Option<&'static str>,
+        exception: Option<Word>,
     }
 }
 
@@ -41,7 +41,7 @@ model::log! {
         /// Unit identifier: the slave behind a gateway.
         unit: u8,
         /// Function by name.
-        function = "func": &'a str,
+        function = "func": Word,
         /// First coil or register, from 0.
         address: Option<u16>,
         /// How many coils, registers or records.
@@ -63,7 +63,7 @@ model::log! {
         /// Diagnostic or file data of the response; bits that fill its last byte.
         response_data: Option<&'a [u8]>,
         /// Why the server refused.
-        exception_code: Option<&'static str>,
+        exception_code: Option<Word>,
         /// What the encapsulated interface transports.
         mei_type: Option<String>,
     }
@@ -92,9 +92,9 @@ macro_rules! directed_log {
                 /// Unit identifier: the slave behind a gateway.
                 unit: u8,
                 /// Function by name.
-                function = "func": &'a str,
+                function = "func": Word,
                 /// `REQUEST` or `RESPONSE`.
-                request_response: &'a str,
+                request_response: Word,
                 $($own)*
             }
         }
@@ -149,19 +149,19 @@ directed_log! {
     }
 }
 
-impl Modbus<'_> {
+impl Modbus {
     /// The row of a PDU that may have damaged data.
     #[inline]
     pub(super) fn new(head: Head, from: Side, body: &Result<Body<'_>>) -> Self {
         let exception = match *body {
-            Ok(Body::Exception { code }) => Some(names::exception(code)),
+            Ok(Body::Exception { code }) => Some(Word(names::exception(code))),
             _ => None,
         };
         Self {
             tid: head.transaction,
             unit: head.unit,
-            function: names::function(head.function),
-            pdu_type: if from == Side::Client { "REQ" } else { "RESP" },
+            function: Word(names::function(head.function)),
+            pdu_type: Word(if from == Side::Client { "REQ" } else { "RESP" }),
             exception,
         }
     }
@@ -198,8 +198,8 @@ macro_rules! directed {
             link: (!$link.is_empty()).then_some($link),
             tid: $head.transaction,
             unit: $head.unit,
-            function: names::function($head.function),
-            request_response: way.word,
+            function: Word(names::function($head.function)),
+            request_response: Word(way.word),
             $($own)*
         }
     }};

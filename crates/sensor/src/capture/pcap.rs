@@ -57,15 +57,19 @@ impl Header {
     #[inline]
     pub(crate) fn packet<'a>(&self, input: &'a mut Input, number: u64) -> Result<Option<Packet<'a>>, Error> {
         let read = |source| Error::Read { number: number - 1, source };
+        if let Some((head, kept)) = self.at_hand(input) {
+            let bytes = input.take_seen(self.record_len + kept).get(self.record_len..).unwrap_or_default();
+            return Ok(Some(self.made(head, bytes, number)));
+        }
         let bytes = input.peek(self.record_len).map_err(read)?;
         if bytes.is_empty() {
             return Ok(None);
         }
         let head = bytes.first_chunk::<16>().filter(|_| bytes.len() == self.record_len);
-        let Some([seconds, fraction, kept, length]) = head.map(|head| words(head, self.endian)) else {
+        let Some(head) = head.map(|head| words(head, self.endian)) else {
             return Err(Error::Truncated { number });
         };
-        let (kept, length) = (usize_of(kept), usize_of(length));
+        let kept = usize_of(head[2]);
         if kept > PACKET_MAX {
             let value = u64::try_from(kept).unwrap_or_default();
             return Err(Error::Impossible { what: "packet length", value, number: number - 1 });
@@ -74,11 +78,27 @@ impl Header {
         if input.peek(kept).map_err(read)?.len() < kept {
             return Err(Error::Truncated { number });
         }
-        let time = Time::from_s_ns(i64::from(seconds), 0)
-            + model::Span(i64::from(fraction) * i64::from(self.unit_ns));
         let bytes = input.take_seen(kept);
+        Ok(Some(self.made(head, bytes, number)))
+    }
+
+    /// The header of the next packet and how many bytes were kept of it, if all of it was read already, as nearly
+    /// always.
+    #[inline]
+    fn at_hand(&self, input: &Input) -> Option<([u32; 4], usize)> {
+        let (head, rest) = input.at_hand().split_at_checked(self.record_len)?;
+        let head = words(head.first_chunk()?, self.endian);
+        let kept = usize_of(head[2]);
+        (kept <= rest.len().min(PACKET_MAX)).then_some((head, kept))
+    }
+
+    #[inline]
+    fn made<'a>(&self, head: [u32; 4], bytes: &'a [u8], number: u64) -> Packet<'a> {
+        let [seconds, fraction, kept, length] = head;
+        let time =
+            Time(i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit_ns));
         let bytes = bytes.get(..self.snap_len).unwrap_or(bytes);
-        Ok(Some(Packet { number, time, link: self.link, wire_len: length.max(kept), bytes }))
+        Packet { number, time, link: self.link, wire_len: usize_of(length.max(kept)), bytes }
     }
 }
 
