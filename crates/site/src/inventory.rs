@@ -4,7 +4,7 @@ use crate::gateways::Cards;
 use crate::network::{Place, place};
 use model::{Mac, Time, Trait};
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 /// Addresses of the site that are kept; further ones are counted as dropped.
@@ -39,7 +39,7 @@ pub(crate) struct Facts {
     pub(crate) last: Time,
     /// Hardware addresses; true where the address was seen on its own segment.
     pub(crate) macs: BTreeMap<Mac, bool>,
-    pub(crate) peers: BTreeSet<IpAddr>,
+    pub(crate) peers: HashSet<IpAddr, foldhash::fast::RandomState>,
     pub(crate) told: BTreeMap<Trait, BTreeMap<Saying, Time>>,
     /// What it does to controllers beyond reading and writing, by the word of [`model::Action`].
     pub(crate) acts: BTreeMap<&'static str, u64>,
@@ -157,7 +157,7 @@ impl Facts {
             first: time,
             last: time,
             macs: BTreeMap::new(),
-            peers: BTreeSet::new(),
+            peers: HashSet::default(),
             told: BTreeMap::new(),
             acts: BTreeMap::new(),
         }

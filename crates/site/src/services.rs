@@ -1,5 +1,5 @@
 use model::Transport;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// What a service is for; rules about levels speak of these.
@@ -126,7 +126,7 @@ const SERVICES: &[Service] = &[
     service("radius", &[], &[1812, 1813], Family::Common),
 ];
 
-static BY_WORD: LazyLock<BTreeMap<&'static str, &'static Service>> = LazyLock::new(|| {
+static BY_WORD: LazyLock<HashMap<&'static str, &'static Service, foldhash::fast::RandomState>> = LazyLock::new(|| {
     let words = |service: &'static Service| {
         [service.name].into_iter().chain(service.also.iter().copied()).map(move |word| (word, service))
     };
@@ -142,6 +142,10 @@ pub(crate) fn name<'a>(
     transport: Transport,
     port: u16,
 ) -> Result<&'static str, Unlisted<'a>> {
+    // One word that is in the table, as nearly always.
+    if let Some(service) = words.and_then(listed).filter(|service| service.name != "ssl") {
+        return Ok(service.name);
+    }
     let by_port = || SERVICES.iter().find(|service| service.ports.contains(&port));
     let words = words.filter(|words| !words.is_empty());
     let known = words.unwrap_or_default().split(',').filter_map(listed);
