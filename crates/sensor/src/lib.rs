@@ -7,6 +7,7 @@ mod candidates;
 pub mod capture;
 mod community;
 mod conn;
+pub mod crew;
 mod decap;
 mod flow;
 mod fragments;

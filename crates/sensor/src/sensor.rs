@@ -107,15 +107,13 @@ impl Sensor {
 
     /// Counts so far; those of several workers add up.
     pub fn counters(&self) -> Counters {
-        let shards = self.shared.counters;
-        let mut counters = Counters { fragments_given_up: self.fragments.given_up, ..self.counters };
-        if self.worker > 0 {
-            counters = Counters::default();
-        }
-        counters.damaged += shards.damaged;
-        counters.conversations += shards.conversations;
-        counters.evicted += shards.evicted;
-        counters.panics += shards.panics;
+        // What is said of packets, and of conversations that every worker follows, the first worker says.
+        let is_first = self.worker == 0;
+        let fragments_given_up = self.fragments.given_up;
+        let mut counters =
+            if is_first { Counters { fragments_given_up, ..self.counters } } else { Counters::default() };
+        let own = if is_first { self.shards.len() } else { usize::from(CARRIERS) };
+        self.shards.iter().take(own).for_each(|shard| counters.add(&shard.counters));
         counters
     }
 
@@ -138,7 +136,9 @@ impl Sensor {
 
     /// Takes note of a packet that is another worker's: time passes.
     #[inline]
-    pub fn pass(&mut self, number: u64, time: Time, rows: &mut dyn Rows) {
+    pub fn pass(&mut self, number: u64, time: Time, wire_len: usize, rows: &mut dyn Rows) {
+        self.counters.packets += 1;
+        self.counters.bytes += u64::try_from(wire_len).unwrap_or_default();
         self.advance(number, time, rows);
     }
 
@@ -210,7 +210,7 @@ impl Sensor {
 
     /// Takes what a frame carries.
     fn carried(&mut self, frame: &Frame<'_>, seen: Seen<'_>, rows: &mut dyn Rows) {
-        if !matches!(frame.ethertype, link::IPV4 | link::IPV6) {
+        if !is_ip(frame) {
             self.counters.not_ip += 1;
             return;
         }
@@ -430,6 +430,50 @@ impl Seen<'_> {
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp { time: self.time, origin: self.origin }
     }
+}
+
+impl Counters {
+    /// Adds those of another worker, which has counted its own conversations.
+    pub(crate) fn add(&mut self, more: &Counters) {
+        self.packets += more.packets;
+        self.bytes += more.bytes;
+        self.not_ip += more.not_ip;
+        self.damaged += more.damaged;
+        self.conversations += more.conversations;
+        self.evicted += more.evicted;
+        self.fragments_given_up += more.fragments_given_up;
+        self.panics += more.panics;
+    }
+}
+
+#[inline]
+fn is_ip(frame: &Frame<'_>) -> bool {
+    matches!(frame.ethertype, link::IPV4 | link::IPV6)
+}
+
+/// The shard of the conversation that a frame is part of, where that is all there is to say of it; `None` where every
+/// worker must look: what is damaged, in parts or in a tunnel.
+#[inline]
+pub(crate) fn lane(link: Link, bytes: &[u8], wire_len: usize) -> Option<u8> {
+    let frame = link.open(bytes).ok().filter(|frame| frame.others.is_empty())?;
+    let packet = ip::Packet::open(frame.payload).ok().filter(|_| is_ip(&frame))?;
+    let header_len = bytes.len() - frame.payload.len();
+    let is_whole = wire_len.saturating_sub(header_len) >= packet.total_len && packet.told_len > 0;
+    let least = match packet.protocol {
+        6 => 20,
+        17 => 8,
+        _ => return None,
+    };
+    if !is_whole || packet.fragment.is_some() || packet.source_routed || packet.payload.len() < least {
+        return None;
+    }
+    let &[s0, s1, d0, d1] = packet.payload.first_chunk()?;
+    let (source, destination) = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
+    if packet.protocol == 17 && is_shared(source, destination) {
+        return None;
+    }
+    let transport = if packet.protocol == 6 { Transport::Tcp } else { Transport::Udp };
+    Some(shard_of(Part::new(&packet, transport, source, destination).addressed().hash))
 }
 
 /// The shard that a conversation falls to.

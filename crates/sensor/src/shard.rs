@@ -28,6 +28,7 @@ pub(crate) struct Shard {
     /// Where room is looked for next.
     hand: usize,
     told: Told,
+    pub(crate) counters: Counters,
 }
 
 /// What the shards of a worker have in common.
@@ -36,7 +37,6 @@ pub(crate) struct Shared {
     pub(crate) timers: Timers,
     pub(crate) known: Known,
     pub(crate) spares: Spares,
-    pub(crate) counters: Counters,
     pub(crate) hosts: Hosts,
 }
 
@@ -93,6 +93,7 @@ impl Shard {
             free: vec![],
             hand: 0,
             told: Told::new(TOLD_MAX),
+            counters: Counters::default(),
         }
     }
 
@@ -153,7 +154,7 @@ impl Shard {
             self.told.tell(name, Some(&addl), &flow.conversation, seen.stamp(), &mut shared.hosts, rows);
         }
         let Flow { app, conversation, .. } = flow;
-        let mut context = shared.context(conversation, seen.stamp(), rows);
+        let mut context = shared.context(conversation, seen.stamp(), &mut self.counters, rows);
         // Where the two lengths disagree, receivers go by the IP header's.
         app.datagram(side(from_orig), udp.payload, &mut context);
         if app.take_reversal() {
@@ -186,7 +187,7 @@ impl Shard {
         let told = packet.payload_len();
         let told = if told == 0 { packet.payload.len() } else { told };
         if let Some(name) = tcp_header_oddity(header.header_len, told.min(packet.payload.len())) {
-            shared.counters.damaged += 1;
+            self.counters.damaged += 1;
             if flow.is_new_oddity(name) {
                 self.told.tell(name, None, &flow.conversation, seen.stamp(), &mut shared.hosts, rows);
             }
@@ -196,7 +197,7 @@ impl Shard {
         let Flow { app, conversation, history, body, .. } = flow;
         let Body::Tcp(tcp) = body else { return };
         let was_closed = tcp.is_closed();
-        let mut context = shared.context(conversation, seen.stamp(), &mut *rows);
+        let mut context = shared.context(conversation, seen.stamp(), &mut self.counters, &mut *rows);
         let mut take = |from_orig: bool, piece: Piece<'_>| app.stream(side(from_orig), piece, &mut context);
         let mut effect = Effect::default();
         tcp.segment(header, told - header.header_len, from_orig, history, &mut take, &mut effect);
@@ -303,7 +304,7 @@ impl Shard {
         if self.index.len() >= FLOWS_MAX {
             self.make_room(shared, rows);
         }
-        shared.counters.conversations += 1;
+        self.counters.conversations += 1;
         let mut flow = Flow::new(of, seen);
         if flip && of.part.packet.destination != IpAddr::V4(Ipv4Addr::BROADCAST) {
             flow.flip();
@@ -335,7 +336,7 @@ impl Shard {
         let quietest = looked_at.min_by_key(|(_, flow)| (!flow.is_unanswered(), flow.last));
         let Some((slot, _)) = quietest else { return };
         self.hand = (self.hand + LOOKED_AT) % count;
-        shared.counters.evicted += 1;
+        self.counters.evicted += 1;
         self.end(u32::try_from(slot).unwrap_or(u32::MAX), shared, rows);
     }
 
@@ -383,7 +384,7 @@ impl Shard {
         }
         self.free.push(slot);
         let now = Stamp { time: flow.last, origin: flow.latest };
-        flow.app.end(&mut shared.context(&flow.conversation, now, &mut *rows));
+        flow.app.end(&mut shared.context(&flow.conversation, now, &mut self.counters, &mut *rows));
         flow.write(rows);
         flow.app.recycle(&mut shared.spares);
     }
@@ -428,9 +429,10 @@ impl Shared {
         &'a mut self,
         conversation: &'a Conversation,
         now: Stamp,
+        counters: &'a mut Counters,
         rows: &'a mut dyn Rows,
     ) -> Context<'a> {
-        let Shared { known, spares, counters, .. } = self;
+        let Shared { known, spares, .. } = self;
         Context { rows, known, spares, conversation, now, panics: &mut counters.panics }
     }
 }

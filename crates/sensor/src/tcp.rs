@@ -834,10 +834,13 @@ mod tests {
     ) -> (Taken, String) {
         let (mut taken, mut effect, len) = (vec![], Effect::default(), header.payload.len());
         let mut take = |side: bool, piece: Piece<'_>| {
-            taken.push((side, match piece {
-                Piece::Data(data) => Ok(data.len()),
-                Piece::Gap(count) => Err(count),
-            }));
+            taken.push((
+                side,
+                match piece {
+                    Piece::Data(data) => Ok(data.len()),
+                    Piece::Gap(count) => Err(count),
+                },
+            ));
         };
         if shortcut {
             tcp.segment(header, len, from_orig, history, &mut take, &mut effect);
@@ -851,7 +854,8 @@ mod tests {
     fn the_short_way_of_a_steady_segment_leads_where_the_long_one_does() {
         let mut steady = 0;
         arbtest::arbtest(|u| {
-            let (mut short, mut long) = ((Tcp::default(), History::default()), (Tcp::default(), History::default()));
+            let (mut short, mut long) =
+                ((Tcp::default(), History::default()), (Tcp::default(), History::default()));
             let mut next = [u.arbitrary::<u32>()?, u.arbitrary()?];
             let data = [0; 40];
             for number in 0..u.int_in_range(0..=40)? {

@@ -19,7 +19,7 @@ pub enum Format {
 /// A folder with one file per log; a file is made when its first row comes.
 pub struct Folder {
     folder: PathBuf,
-    format: Format,
+    spelling: Spelling,
     logs: Vec<Log>,
     /// Where the log of the row before stands; the next row is often of the same.
     recent: usize,
@@ -42,6 +42,13 @@ struct Log {
     file: File,
     buffer: Vec<u8>,
     rows: u64,
+    /// Time of the row before.
+    last: Time,
+}
+
+/// Spells rows, of any log, in one of the formats.
+pub(crate) struct Spelling {
+    format: Format,
     second: Second,
 }
 
@@ -62,7 +69,22 @@ impl Folder {
     /// When the folder cannot be made.
     pub fn create(folder: &Path, format: Format) -> Result<Self, Error> {
         std::fs::create_dir_all(folder).map_err(|source| Error { path: folder.to_owned(), source })?;
-        Ok(Self { folder: folder.to_owned(), format, logs: vec![], recent: 0, failed: None })
+        let spelling = Spelling::new(format);
+        Ok(Self { folder: folder.to_owned(), spelling, logs: vec![], recent: 0, failed: None })
+    }
+
+    /// How rows are written.
+    pub fn format(&self) -> Format {
+        self.spelling.format
+    }
+
+    /// Takes a row that is spelled already, at `time`.
+    pub fn line(&mut self, schema: &'static Schema, time: Time, line: &[u8]) {
+        let Some(place) = self.place(schema, time) else { return };
+        if let Some(log) = self.logs.get_mut(place) {
+            log.buffer.extend_from_slice(line);
+            log.taken(&mut self.failed, time);
+        }
     }
 
     /// Writes what is still held and closes the files; gives the number of rows by log.
@@ -71,9 +93,9 @@ impl Folder {
     /// When something could not be written, now or earlier.
     pub fn finish(mut self) -> Result<Vec<(&'static str, u64)>, Error> {
         for log in &mut self.logs {
-            if self.format == Format::Tsv {
+            if self.spelling.format == Format::Tsv {
                 log.buffer.extend_from_slice(b"#close\t");
-                log.second.write_date(&mut log.buffer);
+                date(log.last, &mut log.buffer);
                 log.buffer.push(b'\n');
             }
             log.flush(&mut self.failed);
@@ -94,7 +116,7 @@ impl Folder {
     }
 
     #[inline]
-    fn log(&mut self, schema: &'static Schema, time: Time) -> Option<&mut Log> {
+    fn place(&mut self, schema: &'static Schema, time: Time) -> Option<usize> {
         let is = |log: &Log| std::ptr::eq(log.schema, schema);
         if !self.logs.get(self.recent).is_some_and(is) {
             self.recent = match self.logs.iter().position(is) {
@@ -102,7 +124,7 @@ impl Folder {
                 None => self.open(schema, time)?,
             };
         }
-        self.logs.get_mut(self.recent)
+        Some(self.recent)
     }
 
     #[cold]
@@ -115,15 +137,9 @@ impl Folder {
                 return None;
             }
         };
-        let mut log = Log {
-            schema,
-            path,
-            file,
-            buffer: Vec::with_capacity(BUFFER),
-            rows: 0,
-            second: Second::default(),
-        };
-        if self.format == Format::Tsv {
+        let buffer = Vec::with_capacity(BUFFER);
+        let mut log = Log { schema, path, file, buffer, rows: 0, last: time };
+        if self.spelling.format == Format::Tsv {
             log.header(time);
         }
         self.logs.push(log);
@@ -133,19 +149,10 @@ impl Folder {
 
 impl Rows for Folder {
     fn put(&mut self, at: &At<'_>, row: &dyn Record) {
-        let format = self.format;
-        let Some(log) = self.log(row.schema(), at.time) else { return };
-        match format {
-            Format::Tsv => log.tsv(at, row),
-            Format::Json => log.json(at, row),
-        }
-        log.rows += 1;
-        if log.buffer.len() >= BUFFER - 4096 {
-            let mut failed = None;
-            log.flush(&mut failed);
-            if let Some(error) = failed {
-                self.failed.get_or_insert(error);
-            }
+        let Some(place) = self.place(row.schema(), at.time) else { return };
+        if let Some(log) = self.logs.get_mut(place) {
+            self.spelling.write(at, row, &mut log.buffer);
+            log.taken(&mut self.failed, at.time);
         }
     }
 }
@@ -159,18 +166,48 @@ impl Log {
             self.schema.log
         );
         self.buffer.extend_from_slice(text.as_bytes());
-        self.second.set(time);
-        self.second.write_date(&mut self.buffer);
+        date(time, &mut self.buffer);
         let text = format!("\n#fields\t{}\n#types\t{}\n", fields.join("\t"), types.join("\t"));
         self.buffer.extend_from_slice(text.as_bytes());
     }
 
+    /// A row was added.
     #[inline]
-    fn tsv(&mut self, at: &At<'_>, row: &dyn Record) {
-        let out = &mut self.buffer;
+    fn taken(&mut self, failed: &mut Option<Error>, time: Time) {
+        self.rows += 1;
+        self.last = time;
+        if self.buffer.len() >= BUFFER - 4096 {
+            self.flush(failed);
+        }
+    }
+
+    fn flush(&mut self, failed: &mut Option<Error>) {
+        if let Err(source) = self.file.write_all(&self.buffer) {
+            failed.get_or_insert(Error { path: self.path.clone(), source });
+        }
+        self.buffer.clear();
+    }
+}
+
+impl Spelling {
+    pub(crate) fn new(format: Format) -> Self {
+        Self { format, second: Second::default() }
+    }
+
+    /// Appends a row with the end of its line.
+    #[inline]
+    pub(crate) fn write(&mut self, at: &At<'_>, row: &dyn Record, out: &mut Vec<u8>) {
+        match self.format {
+            Format::Tsv => self.tsv(at, row, out),
+            Format::Json => Self::json(at, row, out),
+        }
+    }
+
+    #[inline]
+    fn tsv(&mut self, at: &At<'_>, row: &dyn Record, out: &mut Vec<u8>) {
         self.second.write(at.time, out);
         out.push(b'\t');
-        if self.schema.subject == Subject::Conversation {
+        if row.schema().subject == Subject::Conversation {
             match at.conversation {
                 Some(conversation) => conversation.write_tsv(out),
                 None => out.extend_from_slice(b"-\t-\t-\t-\t-\t"),
@@ -182,11 +219,11 @@ impl Log {
         }
     }
 
-    fn json(&mut self, at: &At<'_>, row: &dyn Record) {
-        let out = &mut self.buffer;
+    fn json(at: &At<'_>, row: &dyn Record, out: &mut Vec<u8>) {
+        let schema = row.schema();
         out.extend_from_slice(b"{\"ts\":");
         at.time.write_zeek(out);
-        if let (Subject::Conversation, Some(c)) = (self.schema.subject, at.conversation) {
+        if let (Subject::Conversation, Some(c)) = (schema.subject, at.conversation) {
             let who = [("uid", Cell::Text(c.uid.as_str())), ("id.orig_h", Cell::Addr(c.orig.addr))];
             let whom =
                 [("id.orig_p", Cell::Count(c.orig.port.into())), ("id.resp_h", Cell::Addr(c.resp.addr))];
@@ -194,20 +231,13 @@ impl Log {
             who.iter().chain(&whom).chain(&port).for_each(|(name, cell)| json_field(name, cell, out));
         }
         row.cells(&mut |cells| {
-            for (field, cell) in self.schema.fields.iter().zip(cells) {
+            for (field, cell) in schema.fields.iter().zip(cells) {
                 if !cell.is_unset() {
                     json_field(field.name, cell, out);
                 }
             }
         });
         out.extend_from_slice(b"}\n");
-    }
-
-    fn flush(&mut self, failed: &mut Option<Error>) {
-        if let Err(source) = self.file.write_all(&self.buffer) {
-            failed.get_or_insert(Error { path: self.path.clone(), source });
-        }
-        self.buffer.clear();
     }
 }
 
@@ -241,12 +271,12 @@ impl Second {
         self.text.extend_from_slice(itoa::Buffer::new().format(self.value).as_bytes());
         self.text.push(b'.');
     }
+}
 
-    /// Appends the moment as in an `#open` line; it is the capture's time, so that the same capture gives the same file.
-    fn write_date(&self, out: &mut Vec<u8>) {
-        let iso = Time::from_s_ns(self.value, 0).iso();
-        out.extend(iso.bytes().take(19).map(|byte| if matches!(byte, b'T' | b':') { b'-' } else { byte }));
-    }
+/// Appends the moment as in an `#open` line; it is the capture's time, so that the same capture gives the same file.
+fn date(time: Time, out: &mut Vec<u8>) {
+    let iso = Time::from_s_ns(time.s_ns().0, 0).iso();
+    out.extend(iso.bytes().take(19).map(|byte| if matches!(byte, b'T' | b':') { b'-' } else { byte }));
 }
 
 fn json_field(name: &str, cell: &Cell<'_>, out: &mut Vec<u8>) {

@@ -95,8 +95,7 @@ impl Header {
     #[inline]
     fn made<'a>(&self, head: [u32; 4], bytes: &'a [u8], number: u64) -> Packet<'a> {
         let [seconds, fraction, kept, length] = head;
-        let time =
-            Time(i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit_ns));
+        let time = Time(i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit_ns));
         let bytes = bytes.get(..self.snap_len).unwrap_or(bytes);
         Packet { number, time, link: self.link, wire_len: usize_of(length.max(kept)), bytes }
     }
