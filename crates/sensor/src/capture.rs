@@ -18,7 +18,7 @@ pub struct Packet<'a> {
     pub link: Link,
     /// Bytes that it had on the wire; never less than `bytes`.
     pub wire_len: usize,
-    /// What was captured of it.
+    /// What was captured of it; nothing where the capture says that it had no bytes.
     pub bytes: &'a [u8],
 }
 

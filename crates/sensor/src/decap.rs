@@ -6,6 +6,7 @@
 
 use wire::Reader;
 use wire::link::Link;
+use wire::transport::Udp;
 
 /// What a packet carries inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub(crate) enum Inner<'a> {
 
 /// Port of GRE in UDP (RFC 8086, 3).
 pub(crate) const GRE_IN_UDP: u16 = 4754;
+
+/// Port of Teredo servers (RFC 4380, 2.7).
+const TEREDO: u16 = 3544;
 
 /// What an IP protocol number carries; `None` when it is no tunnel.
 pub(crate) fn inside_ip(protocol: u8, payload: &[u8]) -> Option<Inner<'_>> {
@@ -43,7 +47,7 @@ fn ip(payload: &[u8], version: u8) -> Inner<'_> {
 
 /// Whether datagrams of this port may carry packets: the ports of [`inside_udp`].
 pub(crate) fn is_carrier(port: u16) -> bool {
-    matches!(port, 4789 | 4790 | 6081 | GRE_IN_UDP | 2152 | 3544 | 5072)
+    matches!(port, 4789 | 4790 | 6081 | GRE_IN_UDP | 2152 | TEREDO | 5072)
 }
 
 /// What a UDP datagram carries from port `source` to port `destination`; `None` when it is no tunnel.
@@ -68,11 +72,14 @@ fn inside_port(port: u16, payload: &[u8]) -> Option<Inner<'_>> {
             let ethertype = r.u16_be("protocol type").ok()?;
             r.u32_be("network identifier").ok()?;
             r.take("options", usize::from(first & 0x3f) * 4).ok()?;
+            if r.rest().is_empty() {
+                return Some(Inner::Odd("geneve_empty_packet"));
+            }
             typed(ethertype, r)
         }
         GRE_IN_UDP => Some(gre(payload)),
         2152 => gtp(r),
-        3544 => teredo(r),
+        TEREDO => teredo(r),
         5072 => ayiya(r),
         _ => None,
     }
@@ -103,7 +110,8 @@ fn gtp(mut r: Reader<'_>) -> Option<Inner<'_>> {
     let flags = r.u8("flags").ok()?;
     let kind = r.u8("message type").ok()?;
     (flags & 0xf0 == 0x30 && kind == 255).then_some(())?;
-    r.bytes::<6>("length and tunnel").ok()?;
+    let length = usize::from(r.u16_be("length").ok()?);
+    r.u32_be("tunnel").ok()?;
     if flags & 0x07 != 0 {
         r.bytes::<3>("sequence and n-pdu number").ok()?;
         let mut next = r.u8("next extension").ok()?;
@@ -116,8 +124,10 @@ fn gtp(mut r: Reader<'_>) -> Option<Inner<'_>> {
             next = r.u8("next extension").ok()?;
         }
     }
-    // Other packet data networks than IP are not looked into.
-    matches!(r.rest().first()? >> 4, 4 | 6).then_some(Inner::Ip(r.rest()))
+    // Other packet data networks than IP are not looked into, nor packets that are longer than their message.
+    let told = length.checked_sub(r.offset().checked_sub(8)?)?;
+    let packet = wire::ip::Packet::open(r.rest()).ok()?;
+    (packet.told_len <= told).then_some(Inner::Ip(r.rest()))
 }
 
 /// Extension headers of a GTP packet that are followed.
@@ -137,13 +147,36 @@ fn teredo(mut r: Reader<'_>) -> Option<Inner<'_>> {
     (r.rest().first()? >> 4 == 6).then_some(Inner::Ip(r.rest()))
 }
 
+/// What is odd about the datagram of a tunnel whose packet can be read, by Zeek's name: bytes behind the packet, which a
+/// bubble of Teredo may have (RFC 4380, 2.8), nothing else.
+#[inline]
+pub(crate) fn udp_tunnel_oddity(udp: &Udp<'_>) -> Option<&'static str> {
+    if udp.source == TEREDO || udp.destination == TEREDO { teredo_oddity(udp.payload) } else { None }
+}
+
+fn teredo_oddity(payload: &[u8]) -> Option<&'static str> {
+    const NO_NEXT_HEADER: u8 = 59;
+    let Some(Inner::Ip(bytes)) = teredo(Reader::new(payload)) else { return None };
+    let packet = wire::ip::Packet::open(bytes).ok()?;
+    let is_bubble = packet.protocol == NO_NEXT_HEADER && packet.told_len == packet.header_len;
+    match bytes.len() > packet.told_len {
+        true if is_bubble => Some("Teredo_bubble_with_payload"),
+        true => Some("Teredo_payload_length"),
+        false => None,
+    }
+}
+
 fn gre(payload: &[u8]) -> Inner<'_> {
     match gre_header(payload) {
         _ if payload.first().is_some_and(|flags| flags & 0x40 != 0) => Inner::Odd("gre_routing"),
+        _ if payload.get(1).is_some_and(|version| version & 0x07 > 1) => Inner::Odd("unknown_gre_version"),
         Ok(inner) => inner.unwrap_or(Inner::Other),
         Err(_) => Inner::Odd("truncated_GRE"),
     }
 }
+
+/// EtherType of PPP, RFC 2637, 4.1.
+const PPP: u16 = 0x880b;
 
 fn gre_header(payload: &[u8]) -> wire::Result<Option<Inner<'_>>> {
     let mut r = Reader::new(payload);
@@ -178,10 +211,16 @@ fn gre_header(payload: &[u8]) -> wire::Result<Option<Inner<'_>>> {
         }
         // Access points of Aruba: the frame as it was on the air, by radio and network in the low bits.
         0x8200..=0x82ff => Some(Inner::Frame(Link::WIRELESS, r.rest())),
-        0x880b => {
+        // An acknowledgment alone carries nothing (RFC 2637, 4.4).
+        PPP if flags & 7 == 1 && !present(0x1000) => None,
+        PPP => {
             let frame = wire::link::inside_ppp(r.rest())?;
-            (frame.ethertype != 0).then_some(Inner::Ip(frame.payload))
+            Some(match frame.ethertype {
+                0 => Inner::Odd("non_ip_packet_in_encap"),
+                _ => Inner::Ip(frame.payload),
+            })
         }
+        _ if flags & 7 == 1 => Some(Inner::Odd("egre_protocol_type")),
         _ => typed(ethertype, r),
     })
 }
@@ -221,6 +260,61 @@ mod tests {
         assert_eq!(inside_udp(5072, 9, &bytes), Some(Inner::Ip(&[0x60])));
         bytes[2] = 0x10;
         assert_eq!(inside_udp(5072, 9, &bytes), None);
+    }
+
+    #[test]
+    fn what_gre_may_not_be_has_its_name() {
+        assert_eq!(inside_ip(47, &[0, 2, 8, 0, 0x45]), Some(Inner::Odd("unknown_gre_version")));
+        assert_eq!(inside_ip(47, &[0x40, 0, 8, 0, 0x45]), Some(Inner::Odd("gre_routing")));
+        assert_eq!(inside_ip(47, &[0x20, 1, 8, 0, 0, 0, 0, 0, 0x45]), Some(Inner::Odd("egre_protocol_type")));
+        assert_eq!(inside_ip(47, &[0x20, 1, 0x88, 0x0b, 0, 0]), Some(Inner::Odd("truncated_GRE")));
+    }
+
+    #[test]
+    fn pptp_carries_ip_control_or_an_acknowledgment_alone() {
+        let head = [0x30, 0x01, 0x88, 0x0b, 0, 4, 0, 1, 0, 0, 0, 9];
+        let with = |ppp: &[u8]| [&head, ppp].concat();
+        assert_eq!(inside_ip(47, &with(&[0xff, 3, 0, 0x21, 0x45])), Some(Inner::Ip(&[0x45])));
+        assert_eq!(inside_ip(47, &with(&[0x21, 0x45])), Some(Inner::Ip(&[0x45])));
+        assert_eq!(inside_ip(47, &with(&[0xc0, 0x21, 9])), Some(Inner::Odd("non_ip_packet_in_encap")));
+        let acknowledgment = [0x20, 0x81, 0x88, 0x0b, 0, 0, 0, 1, 0, 0, 0, 9];
+        assert_eq!(inside_ip(47, &acknowledgment), Some(Inner::Other));
+    }
+
+    #[test]
+    fn erspan_has_three_headers() {
+        let frame = Some(Inner::Frame(Link::ETHERNET, &[2, 2]));
+        assert_eq!(inside_ip(47, &[0, 0, 0x88, 0xbe, 2, 2]), frame, "I");
+        let mut second = vec![0x10, 0, 0x88, 0xbe, 0, 0, 0, 1];
+        second.extend([0; 8]);
+        second.extend([2, 2]);
+        assert_eq!(inside_ip(47, &second), frame, "II");
+        let mut third = vec![0x10, 0, 0x22, 0xeb, 0, 0, 0, 1];
+        third.extend([0; 11]);
+        third.push(1);
+        third.extend([0; 8]);
+        third.extend([2, 2]);
+        assert_eq!(inside_ip(47, &third), frame, "III with its subheader");
+    }
+
+    #[test]
+    fn only_a_bubble_may_have_bytes_behind_it() {
+        let mut bytes = vec![0x60, 0, 0, 0, 0, 0, 59, 64];
+        bytes.extend([0; 32]);
+        assert_eq!(teredo_oddity(&bytes), None);
+        bytes.push(7);
+        assert_eq!(teredo_oddity(&bytes), Some("Teredo_bubble_with_payload"));
+        bytes[6] = 17;
+        assert_eq!(teredo_oddity(&bytes), Some("Teredo_payload_length"));
+    }
+
+    #[test]
+    fn a_gtp_message_is_as_long_as_it_says() {
+        let mut bytes = vec![0x30, 255, 0, 20, 0, 0, 0, 1, 0x45, 0, 0, 20];
+        bytes.extend([0; 16]);
+        assert_eq!(inside_udp(9, 2152, &bytes), Some(Inner::Ip(&bytes[8..])));
+        bytes[3] = 19;
+        assert_eq!(inside_udp(9, 2152, &bytes), None);
     }
 
     #[test]

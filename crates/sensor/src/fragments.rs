@@ -109,7 +109,10 @@ impl Fragments {
         }
         self.bytes += waiting.keep(fragment.offset, packet.payload, odd);
         let whole = waiting.whole();
-        if whole.is_some() {
+        if let Some(whole) = &whole {
+            if waiting.length.is_some_and(|length| whole.payload.len() > length) {
+                odd("fragment_size_inconsistency");
+            }
             self.remove(key);
         }
         while self.bytes > BYTES_MAX || self.waiting.len() > PACKETS_MAX {
@@ -192,7 +195,7 @@ mod tests {
             header_len: 20,
             total_len: 20 + payload.len(),
             told_len: 20 + payload.len(),
-            source_routed: false,
+            routing: None,
             fragment: None,
             payload,
         }

@@ -11,6 +11,8 @@ use wire::link::Link;
 /// Conditions that were told, and when.
 pub(crate) struct Told {
     by: HashMap<(&'static str, Whose), Time>,
+    /// The time of the latest packet whose time can be trusted.
+    pub(crate) clock: Time,
     /// Conditions remembered as told. Beyond it all are forgotten, and told once more.
     most: usize,
 }
@@ -55,10 +57,9 @@ const USUAL: [&str; 4] =
     ["spontaneous_FIN", "spontaneous_RST", "unsolicited_SYN_response", "FIN_after_reset"];
 
 /// Conditions that have another name inside a tunnel.
-const IN_TUNNEL: [(&str, &str); 7] = [
+const IN_TUNNEL: [(&str, &str); 6] = [
     ("unknown_ip_version", "unknown_ip_version_in_tunnel"),
     ("truncated_IP", "truncated_IP_in_tunnel"),
-    ("truncated_IP_len", "truncated_IP_len_in_tunnel"),
     ("ip_hdr_len_zero", "ip_hdr_len_zero_in_tunnel"),
     ("invalid_IP_header_size", "invalid_IP_header_size_in_tunnel"),
     ("invalid_inner_IP_version", "invalid_inner_IP_version_in_tunnel"),
@@ -79,18 +80,63 @@ pub(crate) fn tcp_header_oddity(told: usize, there: usize) -> Option<&'static st
     }
 }
 
-/// Zeek's name for a frame whose link header cannot be read.
-pub(crate) fn frame_oddity(link: Link) -> &'static str {
-    match link {
+/// Zeek's name for a SYN whose window scale is more than can be (RFC 7323, 2.3), and the scale.
+pub(crate) fn scale_oddity(header: &wire::transport::Tcp<'_>) -> Option<(&'static str, String)> {
+    const SCALE_MAX: u8 = 14;
+    let scale = header.flags.syn().then(|| header.window_scale()).flatten()?;
+    (scale > SCALE_MAX).then(|| ("TCP_scale_range", scale.to_string()))
+}
+
+/// Zeek's name for a frame whose link header cannot be read, and what more it says.
+pub(crate) fn frame_oddity(link: Link, error: wire::Error, there: usize) -> (&'static str, Option<String>) {
+    if let wire::Error::Truncated { field: "attribute", offset, missing } = error {
+        // Of the attribute, its header of four bytes included.
+        let rest = (there + 4).saturating_sub(offset);
+        return ("nflog_bad_tlv_len", Some(format!("({} > {rest})", rest + missing)));
+    }
+    let name = match link {
+        _ if matches!(error, wire::Error::Invalid { field: "tags", .. }) => {
+            "max_packet_analyzer_depth_exceeded"
+        }
         Link::WIRELESS | Link::RADIOTAP => "truncated_802_11_header",
         _ => "truncated_ethernet_frame",
+    };
+    (name, None)
+}
+
+/// Zeek's name for what is wrong with the message of a frame that resolves addresses (RFC 826): whether the addresses
+/// it announces are there.
+pub(crate) fn arp_oddity(payload: &[u8]) -> Option<&'static str> {
+    let Some(&[_, _, _, _, hardware_len, protocol_len, _, _]) = payload.first_chunk() else {
+        return Some("truncated_ARP");
+    };
+    let told = 8 + 2 * (usize::from(hardware_len) + usize::from(protocol_len));
+    (payload.len() < told).then_some("truncated_ARP")
+}
+
+/// Zeek's name for what an IPv6 routing header of this kind is, unless it is usual (RFC 6275, 6.4), and what more it
+/// says.
+pub(crate) fn routing_oddity(kind: u8) -> Option<(&'static str, Option<String>)> {
+    match kind {
+        0 => Some(("routing0_hdr", None)),
+        2 => None,
+        other => Some(("unknown_routing_type", Some(other.to_string()))),
     }
 }
 
-/// Zeek's name for an IP header that cannot be read.
-pub(crate) fn ip_oddity(error: wire::Error, bytes: &[u8]) -> &'static str {
+/// Whether a packet's time is beyond January 2038: today a damaged capture or a clock gone wrong. It is read all the same.
+pub(crate) fn is_time_odd(time: Time) -> bool {
+    const S_MAX: i64 = 1 << 31;
+    time >= Time::from_s_ns(S_MAX, 0)
+}
+
+/// Zeek's name for an IP header that cannot be read; the packet had `wire_len` bytes.
+pub(crate) fn ip_oddity(error: wire::Error, bytes: &[u8], wire_len: usize) -> &'static str {
     match error {
         _ if bytes.len() < 20 => "truncated_IP",
+        wire::Error::Invalid { field: "header length", .. } if ipv4_len(bytes) > wire_len => {
+            "truncated_IP_len"
+        }
         wire::Error::Truncated { field: "ipv4 options", .. } => "internally_truncated_header",
         wire::Error::Invalid { field: "ip version", .. } => "unknown_ip_version",
         wire::Error::Invalid { .. } => "invalid_IP_header_size",
@@ -98,10 +144,15 @@ pub(crate) fn ip_oddity(error: wire::Error, bytes: &[u8]) -> &'static str {
     }
 }
 
+/// Bytes of an IPv4 packet, as its header says.
+fn ipv4_len(bytes: &[u8]) -> usize {
+    bytes.first_chunk().map_or(0, |&[_, _, high, low]| u16::from_be_bytes([high, low]).into())
+}
+
 impl Told {
     /// Remembers `most` conditions.
     pub(crate) fn new(most: usize) -> Self {
-        Self { by: HashMap::new(), most }
+        Self { by: HashMap::new(), clock: Time::default(), most }
     }
 
     /// Writes the row about a conversation, if the condition is news.
@@ -122,8 +173,21 @@ impl Told {
     }
 
     /// Writes the row about a frame that does not even say who sent it, if the condition is news.
-    pub(crate) fn tell_of_frame(&mut self, name: &'static str, now: Stamp, rows: &mut dyn Rows) {
+    pub(crate) fn tell_of_frame(
+        &mut self,
+        name: &'static str,
+        addl: Option<&str>,
+        now: Stamp,
+        rows: &mut dyn Rows,
+    ) {
         if self.is_news(name, Whose::Nobody, now.time) {
+            rows.put(&at(None, now), &weird(name, addl));
+        }
+    }
+
+    /// Writes the row about a frame whose time is not to be trusted, if the condition is news.
+    pub(crate) fn tell_of_capture(&mut self, name: &'static str, now: Stamp, rows: &mut dyn Rows) {
+        if self.is_news(name, Whose::Nobody, self.clock) {
             rows.put(&at(None, now), &weird(name, None));
         }
     }
@@ -198,6 +262,28 @@ fn weird<'a>(name: &'static str, addl: Option<&'a str>) -> Weird<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_announcement_of_addresses_that_are_not_there_is_cut_short() {
+        let whole = [&[0, 1, 8, 0, 6, 4, 0, 1][..], &[0; 20]].concat();
+        assert_eq!(arp_oddity(&whole), None);
+        assert_eq!(arp_oddity(&whole[..27]), Some("truncated_ARP"));
+        assert_eq!(arp_oddity(&[]), Some("truncated_ARP"));
+    }
+
+    #[test]
+    fn an_attribute_says_by_how_much_it_is_too_long() {
+        let bytes = [2, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0];
+        let error = Link::NFLOG.open(&bytes).unwrap_err();
+        let told = frame_oddity(Link::NFLOG, error, bytes.len());
+        assert_eq!(told, ("nflog_bad_tlv_len", Some("(256 > 8)".to_owned())));
+    }
+
+    #[test]
+    fn a_time_after_january_2038_is_odd() {
+        assert!(!is_time_odd(Time::from_s_ns((1 << 31) - 1, 999_999_999)));
+        assert!(is_time_odd(Time::from_s_ns(1 << 31, 0)));
+    }
 
     fn end(host: u8) -> Endpoint {
         Endpoint { addr: [10, 0, 0, host].into(), port: 0 }

@@ -1,7 +1,7 @@
 use crate::capture::Packet;
 use crate::decap::{GRE_IN_UDP, Inner, inside_ip, inside_udp, is_carrier};
 use crate::fragments::Fragments;
-use crate::odd::{Hosts, Told, frame_oddity, in_tunnel, ip_oddity};
+use crate::odd::{Hosts, Told, arp_oddity, frame_oddity, in_tunnel, ip_oddity, is_time_odd, routing_oddity};
 use crate::ports::icmp_answer;
 use crate::shard::{Addressed, Part, SHARDS, Shard, Shared};
 use crate::tunnel::Tunnel;
@@ -122,7 +122,6 @@ impl Sensor {
     pub fn packet(&mut self, packet: &Packet<'_>, rows: &mut dyn Rows) {
         self.counters.packets += 1;
         self.counters.bytes += u64::try_from(packet.wire_len).unwrap_or_default();
-        self.advance(packet.number, packet.time, rows);
         let seen = Seen {
             time: packet.time,
             origin: Origin { file: self.file, number: packet.number },
@@ -131,6 +130,14 @@ impl Sensor {
             depth: 0,
             tunnel: Tunnel::default(),
         };
+        if packet.bytes.is_empty() {
+            self.weird_capture("empty_pcap_header", &seen, rows);
+            return;
+        }
+        self.advance(packet.number, packet.time, rows);
+        if is_time_odd(packet.time) {
+            self.weird_capture("negative_packet_timestamp", &seen, rows);
+        }
         self.frame(packet.link, packet.bytes, seen, rows);
     }
 
@@ -167,6 +174,9 @@ impl Sensor {
     /// Ends what is over at `now`.
     #[inline]
     fn advance(&mut self, packet: u64, now: Time, rows: &mut dyn Rows) {
+        if !is_time_odd(now) {
+            self.told.clock = now;
+        }
         if self.shared.timers.may_be_due(now) {
             self.wake(packet, now, rows);
         }
@@ -185,14 +195,15 @@ impl Sensor {
     }
 
     fn frame(&mut self, link: Link, bytes: &[u8], mut seen: Seen<'_>, rows: &mut dyn Rows) {
-        if bytes.is_empty() && seen.depth == 0 {
-            self.weird("empty_pcap_header", &seen, rows);
-            return;
-        }
-        let Ok(ref frame) = link.open(bytes) else {
-            self.counters.damaged += 1;
-            self.weird(frame_oddity(link), &seen, rows);
-            return;
+        let opened = link.open(bytes);
+        let frame = match &opened {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.counters.damaged += 1;
+                let (name, addl) = frame_oddity(link, *error, bytes.len());
+                self.weird_with(name, addl.as_deref(), &seen, rows);
+                return;
+            }
         };
         seen.wire_len = seen.wire_len.saturating_sub(bytes.len() - frame.payload.len());
         self.carried(frame, seen, rows);
@@ -212,6 +223,11 @@ impl Sensor {
     fn carried(&mut self, frame: &Frame<'_>, seen: Seen<'_>, rows: &mut dyn Rows) {
         if !is_ip(frame) {
             self.counters.not_ip += 1;
+            if frame.ethertype == link::ARP
+                && let Some(name) = arp_oddity(frame.payload)
+            {
+                self.weird(name, &seen, rows);
+            }
             return;
         }
         let seen = Seen { frame: Some(frame), ..seen };
@@ -224,20 +240,23 @@ impl Sensor {
             Ok(packet) => packet,
             Err(error) => {
                 self.counters.damaged += 1;
-                self.weird(ip_oddity(*error, bytes), seen, rows);
+                self.weird(ip_oddity(*error, bytes, seen.wire_len), seen, rows);
                 return;
             }
         };
         if packet.told_len == 0 {
             self.weird("ip_hdr_len_zero", seen, rows);
         }
-        if seen.wire_len < packet.total_len {
+        if seen.depth == 0 && seen.wire_len < packet.total_len {
             self.counters.damaged += 1;
             self.weird("truncated_IP_len", seen, rows);
             return;
         }
-        if packet.source_routed {
-            self.weird_packet("routing0_hdr", packet, seen, rows);
+        if packet.is_jumbo() {
+            self.weird("invalid_IP_header_size", seen, rows);
+        }
+        if let Some((name, addl)) = packet.routing.and_then(routing_oddity) {
+            self.weird_packet_with(name, addl.as_deref(), packet, seen, rows);
         }
         match packet.fragment {
             None => self.transport(packet, seen, rows),
@@ -367,6 +386,10 @@ impl Sensor {
             shard.udp(&of, &udp, seen, &mut self.shared, rows);
         }
         if let Some(inner) = inside_udp(udp.source, udp.destination, udp.payload) {
+            if let Inner::Odd(name) = inner {
+                self.weird_packet(name, packet, seen, rows);
+                return;
+            }
             // GRE is the same tunnel in both directions, also where a UDP header stands in front of it.
             let gre = [udp.source, udp.destination].contains(&GRE_IN_UDP);
             let tunnel = if gre {
@@ -406,8 +429,18 @@ impl Sensor {
 
     /// Tells of a frame that does not even say who sent it.
     fn weird(&mut self, name: &'static str, seen: &Seen<'_>, rows: &mut dyn Rows) {
+        self.weird_with(name, None, seen, rows);
+    }
+
+    fn weird_with(&mut self, name: &'static str, addl: Option<&str>, seen: &Seen<'_>, rows: &mut dyn Rows) {
         let name = if seen.depth > 0 { in_tunnel(name) } else { name };
-        self.told.tell_of_frame(name, seen.stamp(), whose(self.worker, CARRIERS, rows, &mut Nowhere));
+        self.told.tell_of_frame(name, addl, seen.stamp(), whose(self.worker, CARRIERS, rows, &mut Nowhere));
+    }
+
+    /// Tells of what the capture says of a packet, not the packet of itself.
+    #[cold]
+    fn weird_capture(&mut self, name: &'static str, seen: &Seen<'_>, rows: &mut dyn Rows) {
+        self.told.tell_of_capture(name, seen.stamp(), whose(self.worker, CARRIERS, rows, &mut Nowhere));
     }
 
     /// Tells of a packet that belongs to no conversation; it has a name of its own.
@@ -418,11 +451,22 @@ impl Sensor {
         seen: &Seen<'_>,
         rows: &mut dyn Rows,
     ) {
+        self.weird_packet_with(name, None, packet, seen, rows);
+    }
+
+    fn weird_packet_with(
+        &mut self,
+        name: &'static str,
+        addl: Option<&str>,
+        packet: &ip::Packet<'_>,
+        seen: &Seen<'_>,
+        rows: &mut dyn Rows,
+    ) {
         let name = if seen.depth > 0 { in_tunnel(name) } else { name };
         let own = Part::new(packet, Transport::Other(packet.protocol), 0, 0).conversation(seen);
         let mut nowhere = Nowhere;
         let rows = whose(self.worker, CARRIERS, rows, &mut nowhere);
-        self.told.tell(name, None, &own, seen.stamp(), &mut self.shared.hosts, rows);
+        self.told.tell(name, addl, &own, seen.stamp(), &mut self.shared.hosts, rows);
     }
 }
 

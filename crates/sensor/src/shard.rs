@@ -2,9 +2,10 @@
 
 use crate::app::{App, Context, Spares};
 use crate::community::Parts;
+use crate::decap::udp_tunnel_oddity;
 use crate::flow::{Body, Dues, Flow, Key, LinkIds, NEVER, Sent, TUNNEL_CHANGES_MAX};
 use crate::history::{History, Letter};
-use crate::odd::{Hosts, Told, tcp_header_oddity};
+use crate::odd::{Hosts, Told, scale_oddity, tcp_header_oddity};
 use crate::ports::is_server;
 use crate::sensor::{Counters, Seen};
 use crate::stream::Piece;
@@ -147,11 +148,15 @@ impl Shard {
         // No length: a datagram too long for its header (RFC 2675, 4), of which nobody knows how much is payload.
         let payload_len = usize::from(udp.length).checked_sub(8);
         flow.direction(part).count(packet, payload_len);
-        let mismatch = usize::from(udp.length) != packet.payload_len();
+        let left_open = udp.length == 0 && packet.is_jumbo();
+        let mismatch = usize::from(udp.length) != packet.payload_len() && !left_open;
         if mismatch && flow.is_new_oddity("UDP_datagram_length_mismatch") {
             let addl = format!("{} != {}", udp.length, packet.payload_len());
             let name = "UDP_datagram_length_mismatch";
             self.told.tell(name, Some(&addl), &flow.conversation, seen.stamp(), &mut shared.hosts, rows);
+        }
+        if let Some(name) = udp_tunnel_oddity(udp) {
+            self.told.tell(name, None, &flow.conversation, seen.stamp(), &mut shared.hosts, rows);
         }
         let Flow { app, conversation, .. } = flow;
         let mut context = shared.context(conversation, seen.stamp(), &mut self.counters, rows);
@@ -192,6 +197,11 @@ impl Shard {
                 self.told.tell(name, None, &flow.conversation, seen.stamp(), &mut shared.hosts, rows);
             }
             return;
+        }
+        if let Some((name, addl)) = scale_oddity(header)
+            && flow.is_new_oddity(name)
+        {
+            self.told.tell(name, Some(&addl), &flow.conversation, seen.stamp(), &mut shared.hosts, rows);
         }
         notice_tunnel(flow, &mut self.told, seen, shared, rows);
         let Flow { app, conversation, history, body, .. } = flow;

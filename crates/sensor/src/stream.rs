@@ -46,6 +46,12 @@ impl Stream {
         !self.waiting.is_empty()
     }
 
+    /// Whether bytes wait further ahead than a sender may go before it hears anything (RFC 6928, 2, with room to spare).
+    pub(crate) fn is_far_ahead(&self) -> bool {
+        const AHEAD_MAX: u64 = 16 * 1024;
+        self.waiting.last_key_value().is_some_and(|(at, kept)| at + length(kept) - self.next > AHEAD_MAX)
+    }
+
     /// Takes a segment at `position`; `acknowledged` says whether the other side has acknowledged anything yet.
     #[inline]
     pub(crate) fn segment(
@@ -157,6 +163,15 @@ mod tests {
             Piece::Data(data) => text.extend(data),
             Piece::Gap(count) => text.extend(format!("<{count}>").bytes()),
         }
+    }
+
+    #[test]
+    fn a_stream_is_far_ahead_by_where_its_bytes_lie() {
+        let mut stream = Stream::default();
+        stream.segment(16_384, b"x", false, &mut |_| {});
+        assert!(!stream.is_far_ahead());
+        stream.segment(16_385, b"x", false, &mut |_| {});
+        assert!(stream.is_far_ahead());
     }
 
     #[test]

@@ -413,8 +413,10 @@ impl Tcp {
         if !self.is_closed() && !reset {
             return Some(if opener.state == State::SynSent {
                 "SYN_seq_jump"
-            } else {
+            } else if self.orig.is_active() || self.resp.is_active() {
                 "active_connection_reuse"
+            } else {
+                "premature_connection_reuse"
             });
         }
         ((self.orig.is_active() || self.resp.is_active()) && !reset).then_some("active_connection_reuse")
@@ -676,6 +678,9 @@ impl Tcp {
         let (end, _) = self.ends(from_orig);
         let acknowledged = !end.no_data_acked();
         end.stream.segment(position, data, acknowledged, &mut |piece| take(from_orig, piece));
+        if !acknowledged && end.stream.is_far_ahead() {
+            odd.note("above_hole_data_without_any_acks");
+        }
     }
 
     /// A close that waited for data can be told once the data is there.

@@ -20,8 +20,9 @@ pub struct Packet<'a> {
     pub total_len: usize,
     /// Bytes of the whole packet, word for word: 0 in IPv4 and 40 in IPv6 where the sender left it open.
     pub told_len: usize,
-    /// Whether the sender says which way to go (IPv6 routing header of type 0), which no host must follow (RFC 5095).
-    pub source_routed: bool,
+    /// Kind of IPv6 routing header, the last one where there are several. Kind 0 says which way to go, and no host must
+    /// follow it (RFC 5095).
+    pub routing: Option<u8>,
     /// Which part of a larger packet this is, if it is one.
     pub fragment: Option<Fragment>,
     /// What was captured of the payload, without link padding.
@@ -60,6 +61,12 @@ impl<'a> Packet<'a> {
         }
     }
 
+    /// Whether an IPv6 packet has extension headers but leaves its length open, as jumbograms do (RFC 2675, 3).
+    #[inline]
+    pub fn is_jumbo(&self) -> bool {
+        self.told_len < self.header_len && self.told_len > 0
+    }
+
     /// Bytes of payload as the header says; more than `payload` holds when the capture cut the packet.
     #[inline]
     pub fn payload_len(&self) -> usize {
@@ -82,7 +89,7 @@ fn plain(bytes: &[u8]) -> Option<Packet<'_>> {
         header_len: 20,
         total_len,
         told_len: total_len,
-        source_routed: false,
+        routing: None,
         fragment: None,
         payload: cut(rest, payload_len),
     })
@@ -114,7 +121,7 @@ fn ipv4(mut r: Reader<'_>) -> Result<Packet<'_>> {
         header_len,
         total_len,
         told_len,
-        source_routed: false,
+        routing: None,
         fragment: (more || offset > 0).then_some(Fragment { id, offset, more, forbidden: flags & 0x40 != 0 }),
         payload: cut(r.rest(), total_len - header_len),
     })
@@ -141,7 +148,7 @@ fn ipv6(mut r: Reader<'_>) -> Result<Packet<'_>> {
         header_len,
         total_len,
         told_len: 40 + usize::from(told),
-        source_routed: chain.source_routed,
+        routing: chain.routing,
         fragment: chain.fragment,
         payload: cut(r.rest(), total_len - header_len),
     })
@@ -155,14 +162,14 @@ struct Extensions {
     destination: Option<IpAddr>,
     /// The address that the sender has at home while it is elsewhere.
     home: Option<IpAddr>,
-    source_routed: bool,
+    routing: Option<u8>,
 }
 
 impl Extensions {
     /// Reads the chain up to a header that is no extension, or is not all there.
     fn read(r: &mut Reader<'_>, first: u8) -> Self {
         let mut chain =
-            Self { protocol: first, fragment: None, destination: None, home: None, source_routed: false };
+            Self { protocol: first, fragment: None, destination: None, home: None, routing: None };
         for _ in 0..EXTENSIONS_MAX {
             let header = *r;
             match chain.header(r) {
@@ -186,10 +193,12 @@ impl Extensions {
                 let next = r.u8("next header")?;
                 let length = usize::from(r.u8("extension length")?);
                 let mut rest = r.sub("extension header", 6 + length * 8)?;
-                self.source_routed |= kind == 43 && rest.rest().first() == Some(&0);
                 self.protocol = next;
                 match kind {
-                    43 => self.destination = last_hop(header).or(self.destination),
+                    43 => {
+                        self.routing = rest.rest().first().copied();
+                        self.destination = last_hop(header).or(self.destination);
+                    }
                     60 => self.home = home_address(&mut rest).or(self.home),
                     _ => {}
                 }

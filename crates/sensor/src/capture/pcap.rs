@@ -96,7 +96,8 @@ impl Header {
     fn made<'a>(&self, head: [u32; 4], bytes: &'a [u8], number: u64) -> Packet<'a> {
         let [seconds, fraction, kept, length] = head;
         let time = Time(i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.unit_ns));
-        let bytes = bytes.get(..self.snap_len).unwrap_or(bytes);
+        let most = if length == 0 { 0 } else { self.snap_len };
+        let bytes = bytes.get(..most).unwrap_or(bytes);
         Packet { number, time, link: self.link, wire_len: usize_of(length.max(kept)), bytes }
     }
 }

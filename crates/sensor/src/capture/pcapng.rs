@@ -95,7 +95,8 @@ impl Section {
                 return Err(impossible("packet length", kept));
             }
             let block = input.take_seen(length);
-            let bytes = block.get(8 + at..8 + at + kept).unwrap_or_default();
+            let there = if wire_len == 0 { 0 } else { kept };
+            let bytes = block.get(8 + at..8 + at + there).unwrap_or_default();
             return Ok(Some(Packet {
                 number,
                 time,
