@@ -34,7 +34,7 @@ model::log! {
         resp_pkts: u64,
         /// Bytes of these packets by their IP headers.
         resp_ip_bytes: u64,
-        /// Conversations that carry this one, if it runs in a tunnel.
+        /// Names in `tunnel.log` of the tunnels that it runs in, the innermost where there are several at once.
         tunnel_parents: Option<Set<&'a [&'a str]>>,
         /// Protocol number of the IP header.
         ip_proto: u8,

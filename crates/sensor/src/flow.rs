@@ -5,7 +5,7 @@ use crate::history::History;
 use crate::ports::is_local;
 use crate::tcp::Tcp;
 use crate::tunnel::Tunnel;
-use model::{At, Conversation, Mac, Name, Origin, Rows, Span, Time, Transport};
+use model::{At, Conversation, Mac, Name, Origin, Rows, Set, Span, Time, Transport, Uid};
 use std::net::IpAddr;
 use wire::link::Frame;
 
@@ -89,6 +89,8 @@ pub(crate) struct Flow {
     pub(crate) link: LinkIds,
     pub(crate) odd: Vec<&'static str>,
     pub(crate) tunnel_changes: u8,
+    /// Names of the tunnels that it came through, [`TUNNEL_CHANGES_MAX`] and one.
+    pub(crate) parents: Vec<Uid>,
     pub(crate) one_way: bool,
     pub(crate) protocol: u8,
 }
@@ -176,6 +178,11 @@ impl Flow {
     /// Takes note of another tunnel; says so once, when there were too many.
     pub(crate) fn wanders_to(&mut self, tunnel: Tunnel) -> bool {
         self.tunnel = tunnel;
+        if let Some(uid) = tunnel.uid.filter(|uid| !self.parents.contains(uid))
+            && self.parents.len() <= usize::from(TUNNEL_CHANGES_MAX)
+        {
+            self.parents.push(uid);
+        }
         self.tunnel_changes = self.tunnel_changes.saturating_add(1);
         self.tunnel_changes == TUNNEL_CHANGES_MAX + 1
     }
@@ -201,6 +208,7 @@ impl Flow {
         // As in Zeek, which does not decode SCTP and gives its identifier ports of 0.
         let ports = !matches!(c.transport, Transport::Other(_)) || self.protocol == SCTP;
         let community = community_id(c.orig, c.resp, self.protocol, self.one_way, ports);
+        let parents: Vec<_> = self.parents.iter().map(Uid::as_str).collect();
         let row = Conn {
             proto: Name(c.transport.name()),
             service: service.as_deref(),
@@ -219,7 +227,7 @@ impl Flow {
             orig_ip_bytes: self.sent.ip_bytes,
             resp_pkts: self.received.packets,
             resp_ip_bytes: self.received.ip_bytes,
-            tunnel_parents: None,
+            tunnel_parents: (!parents.is_empty()).then_some(Set(&parents[..])),
             ip_proto: self.protocol,
             orig_l2_addr: known(self.link.source).map(|mac| mac.spell(&mut orig_mac)),
             resp_l2_addr: known(self.link.destination).map(|mac| mac.spell(&mut resp_mac)),

@@ -14,6 +14,7 @@ mod fragments;
 mod history;
 mod odd;
 mod ports;
+mod redundancy;
 mod sensor;
 mod services;
 mod shard;
@@ -26,7 +27,9 @@ pub mod zeek;
 
 pub use community::community_id;
 pub use conn::Conn;
+pub use decap::{Encapsulation, Sign, TUNNELS};
 pub use odd::News;
 pub use sensor::{Counters, Sensor, WORKERS_MAX};
 pub use services::named_services;
 pub use stats::Stats;
+pub use tunnel::TunnelRow;

@@ -1,8 +1,9 @@
 use crate::capture::Packet;
-use crate::decap::{GRE_IN_UDP, Inner, inside_ip, inside_udp, is_carrier};
+use crate::decap::{GRE_IN_UDP, Inner, Sign, inside_ip, inside_udp, is_carrier};
 use crate::fragments::Fragments;
 use crate::odd::{Hosts, Told, arp_oddity, frame_oddity, in_tunnel, ip_oddity, is_time_odd, routing_oddity};
 use crate::ports::icmp_answer;
+use crate::redundancy::Copies;
 use crate::shard::{Addressed, Part, SHARDS, Shard, Shared};
 use crate::tunnel::Tunnel;
 use model::{At, Origin, Record, Rows, Time, Transport, Turn};
@@ -26,6 +27,7 @@ pub struct Sensor {
     shards: Vec<Shard>,
     shared: Shared,
     fragments: Fragments,
+    copies: Copies,
     told: Told,
     /// What is said of packets as such, not of conversations.
     counters: Counters,
@@ -40,6 +42,8 @@ pub struct Counters {
     pub bytes: u64,
     /// Packets without an IP header that can be read.
     pub not_ip: u64,
+    /// Second copies of frames that were sent over two networks or both ways round a ring; they are left out.
+    pub copies: u64,
     /// Packets whose headers are damaged.
     pub damaged: u64,
     /// Conversations begun.
@@ -100,6 +104,7 @@ impl Sensor {
             shards: (0..=SHARDS).map(Shard::new).collect(),
             shared: Shared { hosts: Hosts::new(workers > 1), ..Shared::default() },
             fragments: Fragments::default(),
+            copies: Copies::default(),
             told: Told::new(TOLD_MAX),
             counters: Counters::default(),
         }
@@ -169,6 +174,9 @@ impl Sensor {
                 shard.end(slot, &mut self.shared, rows);
             }
         }
+        let origin = Origin { file: self.file, number: self.counters.packets };
+        let last = Stamp { time: self.told.clock, origin };
+        self.shared.tunnels.expire(last, whose(self.worker, CARRIERS, rows, &mut nowhere));
     }
 
     /// Ends what is over at `now`.
@@ -221,6 +229,10 @@ impl Sensor {
 
     /// Takes what a frame carries.
     fn carried(&mut self, frame: &Frame<'_>, seen: Seen<'_>, rows: &mut dyn Rows) {
+        if frame.redundant.is_some() && self.copies.is_copy(frame, seen.time) {
+            self.counters.copies += 1;
+            return;
+        }
         if !is_ip(frame) {
             self.counters.not_ip += 1;
             if frame.ethertype == link::ARP
@@ -300,6 +312,11 @@ impl Sensor {
     }
 
     fn transport(&mut self, packet: &ip::Packet<'_>, seen: &Seen<'_>, rows: &mut dyn Rows) {
+        if seen.depth > 0 && is_followed(packet.protocol) {
+            let mut nowhere = Nowhere;
+            let rows = whose(self.worker, CARRIERS, rows, &mut nowhere);
+            self.shared.tunnels.carry(seen.tunnel, seen.stamp(), rows);
+        }
         match packet.protocol {
             6 => self.tcp(packet, seen, rows),
             17 => self.udp(packet, seen, rows),
@@ -310,7 +327,7 @@ impl Sensor {
             protocol => match inside_ip(protocol, packet.payload) {
                 Some(Inner::Odd(name)) => self.weird_packet(name, packet, seen, rows),
                 Some(inner) => {
-                    let tunnel = seen.tunnel.between(packet.source, packet.destination, protocol);
+                    let tunnel = self.between(packet, seen);
                     self.inner(inner, tunnel, seen, rows);
                 }
                 None => self.other(packet, seen, rows),
@@ -392,13 +409,25 @@ impl Sensor {
             }
             // GRE is the same tunnel in both directions, also where a UDP header stands in front of it.
             let gre = [udp.source, udp.destination].contains(&GRE_IN_UDP);
-            let tunnel = if gre {
-                seen.tunnel.between(packet.source, packet.destination, packet.protocol)
-            } else {
-                seen.tunnel.inside(&of.key)
-            };
+            let tunnel = if gre { self.between(packet, seen) } else { self.carried_by(&of, &udp, seen) };
             self.inner(inner, tunnel, seen, rows);
         }
+    }
+
+    /// The tunnel between the two hosts of a packet.
+    fn between(&mut self, packet: &ip::Packet<'_>, seen: &Seen<'_>) -> Tunnel {
+        let tunnel = seen.tunnel.between(packet.source, packet.destination, packet.protocol);
+        let kind = Sign::Protocol(if packet.protocol == 17 { 47 } else { packet.protocol }).kind();
+        let own = || Some(Part::new(packet, Transport::Other(packet.protocol), 0, 0).conversation(seen));
+        self.shared.tunnels.meet(tunnel, seen.tunnel, kind, own)
+    }
+
+    /// The tunnel that the conversation of a datagram carries.
+    fn carried_by(&mut self, of: &Addressed<'_>, udp: &Udp<'_>, seen: &Seen<'_>) -> Tunnel {
+        let port = if is_carrier(udp.destination) { udp.destination } else { udp.source };
+        let carriers = self.shards.get(usize::from(CARRIERS));
+        let ends = || carriers?.conversation(of).cloned();
+        self.shared.tunnels.meet(seen.tunnel.inside(&of.key), seen.tunnel, Sign::Port(port).kind(), ends)
     }
 
     #[inline]
@@ -525,6 +554,12 @@ pub(crate) fn lane(link: Link, bytes: &[u8], wire_len: usize) -> Option<u8> {
 fn shard_of(hash: u64) -> u8 {
     // The index uses the bits at both ends.
     u8::try_from(hash >> 40 & u64::from(SHARDS - 1)).unwrap_or_default()
+}
+
+/// Whether packets of this protocol belong to a conversation, and carry no other packets themselves.
+fn is_followed(protocol: u8) -> bool {
+    const NO_NEXT_HEADER: u8 = 59;
+    protocol != NO_NEXT_HEADER && inside_ip(protocol, &[]).is_none()
 }
 
 /// Takes rows that another worker writes.

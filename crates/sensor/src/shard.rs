@@ -11,6 +11,7 @@ use crate::sensor::{Counters, Seen};
 use crate::stream::Piece;
 use crate::tcp::{Effect, Tcp};
 use crate::timers::{Timer, Timers};
+use crate::tunnel::Tunnels;
 use hashbrown::HashTable;
 use model::{Conversation, Endpoint, Rows, Span, Time, Transport, Turn, Uid};
 use protocols::{Known, Side, Stamp};
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) known: Known,
     pub(crate) spares: Spares,
     pub(crate) hosts: Hosts,
+    pub(crate) tunnels: Tunnels,
 }
 
 /// Shards, a power of two.
@@ -106,6 +108,12 @@ impl Shard {
     /// Places of the conversations that are open, with the packets that began them.
     pub(crate) fn open(&self) -> impl Iterator<Item = (u64, u32)> {
         (0..).zip(&self.flows).filter_map(|(slot, flow)| flow.as_ref().map(|flow| (flow.first.number, slot)))
+    }
+
+    /// The conversation of that name, if it is open.
+    pub(crate) fn conversation(&self, of: &Addressed<'_>) -> Option<&Conversation> {
+        let flow = self.flows.get(index(self.slot(of)?))?.as_ref()?;
+        Some(&flow.conversation)
     }
 
     /// Counts a packet of a protocol that has no more than packets.
@@ -396,6 +404,9 @@ impl Shard {
         let now = Stamp { time: flow.last, origin: flow.latest };
         flow.app.end(&mut shared.context(&flow.conversation, now, &mut self.counters, &mut *rows));
         flow.write(rows);
+        if self.number == SHARDS {
+            shared.tunnels.close(flow.tunnel.inside(&flow.key), now, rows);
+        }
         flow.app.recycle(&mut shared.spares);
     }
 }
@@ -511,6 +522,7 @@ impl Flow {
             quiet: None,
             tunnel: seen.tunnel,
             tunnel_changes: 0,
+            parents: seen.tunnel.uid.into_iter().collect(),
             odd: vec![],
             one_way: part.one_way,
             protocol: part.packet.protocol,
