@@ -9,6 +9,7 @@ mod community;
 mod conn;
 pub mod crew;
 mod decap;
+mod encapsulations;
 mod flow;
 mod fragments;
 mod history;
@@ -27,7 +28,7 @@ pub mod zeek;
 
 pub use community::community_id;
 pub use conn::Conn;
-pub use decap::{Encapsulation, Sign, TUNNELS};
+pub use encapsulations::{Encapsulation, Sign, TUNNELS};
 pub use odd::News;
 pub use sensor::{Counters, Sensor, WORKERS_MAX};
 pub use services::named_services;

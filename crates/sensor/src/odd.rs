@@ -98,7 +98,7 @@ pub(crate) fn frame_oddity(link: Link, error: wire::Error, there: usize) -> (&'s
         _ if matches!(error, wire::Error::Invalid { field: "tags", .. }) => {
             "max_packet_analyzer_depth_exceeded"
         }
-        Link::WIRELESS | Link::RADIOTAP => "truncated_802_11_header",
+        Link::WIRELESS | Link::RADIOTAP | Link::PRISM | Link::AVS => "truncated_802_11_header",
         _ => "truncated_ethernet_frame",
     };
     (name, None)

@@ -1,5 +1,6 @@
 use crate::capture::Packet;
-use crate::decap::{GRE_IN_UDP, Inner, Sign, inside_ip, inside_udp, is_carrier};
+use crate::decap::{GRE_IN_UDP, Inner, inside_ip, inside_udp, is_carrier};
+use crate::encapsulations::Sign;
 use crate::fragments::Fragments;
 use crate::odd::{Hosts, Told, arp_oddity, frame_oddity, in_tunnel, ip_oddity, is_time_odd, routing_oddity};
 use crate::ports::icmp_answer;

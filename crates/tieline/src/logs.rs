@@ -13,8 +13,8 @@ pub(crate) struct Args {
 }
 
 /// The sensor's own logs, and the inventory's, beside those of the protocols.
-fn own() -> [&'static Schema; 3] {
-    [sensor::Conn::SCHEMA, protocols::Weird::SCHEMA, Identity::SCHEMA]
+fn own() -> [&'static Schema; 4] {
+    [sensor::Conn::SCHEMA, sensor::TunnelRow::SCHEMA, protocols::Weird::SCHEMA, Identity::SCHEMA]
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {

@@ -5,15 +5,19 @@
 //! RFC 3032, 2.1 and 4.3; RFC 1188, *FDDI Frame Format*; IEEE 802.11-2020, 9.3.2.2; Cisco, *FabricPath* (from captures).
 
 mod ethernet;
+mod kinds;
 mod redundant;
+mod serial;
 mod wireless;
 
+pub use ethernet::{TAGS, Tag};
+pub use kinds::{KINDS, Kind};
 pub use redundant::Redundant;
+pub use serial::inside_ppp;
 pub use wireless::subframe;
 
 use crate::{Reader, Result};
-use ethernet::{ethernet, llc, plain, tagged, under_labels};
-use wireless::wireless;
+use ethernet::{llc, plain, tagged, under_labels};
 
 /// Kind of link that a capture was taken on, by its number in the list of link-layer header types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +30,8 @@ impl Link {
     pub const ETHERNET: Link = Link(1);
     /// PPP with an optional HDLC-like header.
     pub const PPP: Link = Link(9);
+    /// Token ring, IEEE 802.5.
+    pub const TOKEN_RING: Link = Link(6);
     /// FDDI.
     pub const FDDI: Link = Link(10);
     /// Raw IP, as BSD numbers it.
@@ -34,8 +40,14 @@ impl Link {
     pub const RAW_OPENBSD: Link = Link(14);
     /// PPP in HDLC-like framing.
     pub const PPP_SERIAL: Link = Link(50);
+    /// PPP over Ethernet, from its own header on.
+    pub const PPP_ETHER: Link = Link(51);
     /// Raw IP.
     pub const RAW: Link = Link(101);
+    /// Cisco HDLC.
+    pub const HDLC: Link = Link(104);
+    /// Frame Relay.
+    pub const FRAME_RELAY: Link = Link(107);
     /// IEEE 802.11.
     pub const WIRELESS: Link = Link(105);
     /// IEEE 802.11 behind a radiotap header.
@@ -48,6 +60,14 @@ impl Link {
     pub const IPV4: Link = Link(228);
     /// Raw IPv6.
     pub const IPV6: Link = Link(229);
+    /// Ethernet as netANALYZER cards record it: four bytes of their own in front.
+    pub const NETANALYZER: Link = Link(240);
+    /// Ethernet between the parts of a switch, with a DSA tag.
+    pub const DSA: Link = Link(284);
+    /// IEEE 802.11 behind a header of the Prism driver.
+    pub const PRISM: Link = Link(119);
+    /// IEEE 802.11 behind an AVS header.
+    pub const AVS: Link = Link(163);
     /// Linux netfilter log: attributes, one of them the packet.
     pub const NFLOG: Link = Link(239);
     /// Linux cooked capture, second version.
@@ -95,28 +115,11 @@ impl Link {
     }
 
     fn open_any(self, bytes: &[u8]) -> Result<Frame<'_>> {
-        let mut r = Reader::new(bytes);
-        match self {
-            Link::ETHERNET => ethernet(r),
-            Link::FDDI => fddi(r),
-            Link::RAW | Link::RAW_BSD | Link::RAW_OPENBSD | Link::IPV4 | Link::IPV6 => Ok(raw(r)),
-            Link::LINUX_SLL => cooked(r),
-            Link::LINUX_SLL2 => cooked2(r),
-            Link::NULL | Link::LOOP => {
-                r.u32_be("protocol family")?;
-                Ok(perhaps_ip(r))
-            }
-            Link::PPP | Link::PPP_SERIAL => ppp(r, true),
-            Link::NFLOG => nflog(r),
-            Link::WIRELESS => wireless(r),
-            Link::RADIOTAP => {
-                r.u16_be("radiotap version")?;
-                let length = usize::from(r.u16_le("radiotap length")?);
-                r.take("radiotap fields", length.saturating_sub(4))?;
-                wireless(r)
-            }
+        let r = Reader::new(bytes);
+        match KINDS.iter().find(|kind| kind.link == self) {
+            Some(kind) => (kind.open)(r),
             // What is not known is tried as IP.
-            Link(_) => Ok(raw(r)),
+            None => raw(r),
         }
     }
 }
@@ -129,18 +132,10 @@ fn fddi(mut r: Reader<'_>) -> Result<Frame<'_>> {
     Ok(bare(ethertype, r.rest()))
 }
 
-/// Takes off a PPP header: what GRE carries for PPTP (RFC 2637, 4.1).
-///
-/// # Errors
-/// When the header is cut short.
-pub fn inside_ppp(bytes: &[u8]) -> Result<Frame<'_>> {
-    ppp(Reader::new(bytes), true)
-}
-
 /// IP without a link header; whatever is neither version is said to be IPv4, and will not be read as such.
-fn raw(r: Reader<'_>) -> Frame<'_> {
+fn raw(r: Reader<'_>) -> Result<Frame<'_>> {
     let ethertype = if version(r.rest()) == Some(6) { IPV6 } else { IPV4 };
-    bare(ethertype, r.rest())
+    Ok(bare(ethertype, r.rest()))
 }
 
 /// IP where something else may stand as well.
@@ -169,6 +164,26 @@ fn bare(ethertype: u16, payload: &[u8]) -> Frame<'_> {
         redundant: None,
         others: &[],
     }
+}
+
+/// LINKTYPE_NULL and LINKTYPE_LOOP: a protocol family, whose numbers differ between systems, then the packet.
+fn loopback(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    r.u32_be("protocol family")?;
+    Ok(perhaps_ip(r))
+}
+
+/// Access control, frame control, addresses, perhaps a route, and LLC (IEEE 802.5, 3.2). The addresses stand in another
+/// order of bits than in Ethernet and are left out.
+fn token_ring(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    const HAS_ROUTE: u8 = 0x80;
+    r.bytes::<8>("controls and destination")?;
+    let [source, ..] = r.bytes::<6>("source address")?;
+    if source & HAS_ROUTE != 0 {
+        let route = r.u8("route length")? & 0x1f;
+        r.take("route", usize::from(route).saturating_sub(1))?;
+    }
+    let ethertype = llc(&mut r)?;
+    Ok(bare(ethertype, r.rest()))
 }
 
 /// LINKTYPE_LINUX_SLL: packet type, ARPHRD type, address length, eight bytes of address, protocol.
@@ -211,34 +226,9 @@ fn nflog(mut r: Reader<'_>) -> Result<Frame<'_>> {
     }
 }
 
-/// PPP, RFC 1661, 2 and RFC 1662, 3.1: `framed` links may have address and control bytes in front. A protocol below 256
-/// may be one byte (RFC 1661, 6.5): the last byte of a protocol number is odd, and no other is.
-fn ppp(mut r: Reader<'_>, framed: bool) -> Result<Frame<'_>> {
-    if framed && r.rest().starts_with(&[0xff, 0x03]) {
-        r.u16_be("address and control")?;
-    }
-    let compressed = r.rest().first().is_some_and(|first| first & 1 != 0);
-    let protocol = if compressed { r.u8("ppp protocol")?.into() } else { r.u16_be("ppp protocol")? };
-    let ethertype = match protocol {
-        0x0021 => IPV4,
-        0x0057 => IPV6,
-        // MPLS, RFC 3032, 4.3.
-        0x0281 | 0x0283 => under_labels(&mut r)?,
-        _ => 0,
-    };
-    Ok(bare(ethertype, r.rest()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ppp_carries_labels() {
-        let bytes = [0xff, 0x03, 0x02, 0x81, 0x18, 0x96, 0x0e, 0xff, 0x18, 0x96, 0x0f, 0xff, 0x45];
-        let frame = Link::PPP.open(&bytes).unwrap();
-        assert_eq!((frame.ethertype, frame.payload), (IPV4, &[0x45][..]));
-    }
 
     #[test]
     fn the_short_way_and_the_long_way_see_the_same_frame() {

@@ -7,7 +7,13 @@ use model::{Action, Identity, Schema};
 use std::fmt::Write;
 
 fn logs() -> Vec<&'static Schema> {
-    let own = [sensor::Conn::SCHEMA, sensor::Stats::SCHEMA, protocols::Weird::SCHEMA, Identity::SCHEMA];
+    let own = [
+        sensor::Conn::SCHEMA,
+        sensor::TunnelRow::SCHEMA,
+        sensor::Stats::SCHEMA,
+        protocols::Weird::SCHEMA,
+        Identity::SCHEMA,
+    ];
     own.into_iter().chain(protocols::ALL.iter().flat_map(|protocol| protocol.logs.iter().copied())).collect()
 }
 

@@ -4,7 +4,8 @@
 //! RFC 4385, 3; RFC 4448, 4; IEC 62439-3:2016, 4.2 and 5.6; Cisco, *FabricPath* (from captures).
 
 use super::redundant::{Redundant, SUFFIX};
-use super::{Frame, IPV4, IPV6, bare, perhaps_ip, ppp, version};
+use super::serial::ppp;
+use super::{Frame, IPV4, IPV6, bare, perhaps_ip, version};
 use crate::{Reader, Result};
 
 /// EtherTypes of a VLAN tag: IEEE 802.1Q, 802.1ad, and the older one for QinQ.
@@ -27,6 +28,72 @@ const PPPOE_SESSION: u16 = 0x8864;
 const LENGTHS_END: u16 = 0x0600;
 /// The longest length; what lies between is neither.
 const LENGTH_MAX: u16 = 1500;
+
+/// Something that may stand in an Ethernet frame before the packet.
+pub struct Tag {
+    /// EtherTypes by which it is known; none where it has none.
+    pub ethertypes: &'static [u16],
+    /// What it is.
+    pub name: &'static str,
+    /// What is made of it.
+    pub read: &'static str,
+    /// Where it is described.
+    pub spec: &'static str,
+}
+
+/// What is taken off an Ethernet frame, in any order and up to sixteen deep.
+pub static TAGS: &[Tag] = &[
+    Tag {
+        ethertypes: &VLAN_TAGS,
+        name: "VLAN tags, also in each other (QinQ)",
+        read: "columns `vlan` and `inner_vlan`",
+        spec: "IEEE 802.1Q, 9.6; 802.1ad",
+    },
+    Tag { ethertypes: &[VN_TAG], name: "VN-Tag", read: "taken off", spec: "IEEE 802.1BR, 13.2" },
+    Tag {
+        ethertypes: &[SERVICE_TAG],
+        name: "Backbone service tag (MAC in MAC)",
+        read: "addresses are those of the inner frame",
+        spec: "IEEE 802.1Q, 9.7; 802.1ah",
+    },
+    Tag {
+        ethertypes: &[FABRIC_PATH],
+        name: "Cisco FabricPath",
+        read: "addresses are those of the inner frame",
+        spec: "from captures",
+    },
+    Tag {
+        ethertypes: &MPLS,
+        name: "MPLS labels: IP, or Ethernet with a control word or without",
+        read: "taken off; addresses are those of the inner frame",
+        spec: "RFC 3032; RFC 4385; RFC 4448",
+    },
+    Tag { ethertypes: &[PPPOE_SESSION], name: "PPPoE session", read: "taken off", spec: "RFC 2516, 4" },
+    Tag {
+        ethertypes: &[HSR],
+        name: "HSR tag",
+        read: "taken off; the second copy of a frame is left out",
+        spec: "IEC 62439-3, 5.6",
+    },
+    Tag {
+        ethertypes: &[],
+        name: "PRP trailer, suffix 0x88fb",
+        read: "taken off; the second copy of a frame is left out",
+        spec: "IEC 62439-3, 4.2.7",
+    },
+    Tag {
+        ethertypes: &[MACSEC],
+        name: "MACsec",
+        read: "read where it only protects; what is encrypted counts as not IP",
+        spec: "IEEE 802.1AE, 9.3",
+    },
+    Tag {
+        ethertypes: &[],
+        name: "LLC and SNAP, where the frame has a length",
+        read: "taken off",
+        spec: "IEEE 802.2, 3.2; IEEE 802, 10.3",
+    },
+];
 
 /// Bytes that a frame has at least, if it carries anything at all.
 const ETHERNET_MIN: usize = 17;
@@ -63,6 +130,21 @@ pub(super) fn ethernet(mut r: Reader<'_>) -> Result<Frame<'_>> {
         frame.payload = frame.payload.split_last_chunk::<6>().map_or(&[][..], |(payload, _)| payload);
     }
     Ok(frame)
+}
+
+/// Four bytes of the card, then the frame.
+pub(super) fn netanalyzer(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    r.u32_be("netanalyzer header")?;
+    ethernet(Reader::new(r.rest()))
+}
+
+/// The tag stands between the addresses and the EtherType.
+pub(super) fn dsa(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    let destination = Some(r.bytes("destination address")?);
+    let source = Some(r.bytes("source address")?);
+    r.u32_be("dsa tag")?;
+    let ethertype = r.u16_be("ethertype")?;
+    tagged(r, Frame { source, destination, ..bare(ethertype, &[]) })
 }
 
 fn addressed<'a>(r: &mut Reader<'a>) -> Result<Frame<'a>> {

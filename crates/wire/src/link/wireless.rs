@@ -5,6 +5,28 @@
 use super::{Frame, bare, llc};
 use crate::{Reader, Result};
 
+/// A radiotap header says how long it is, least significant byte first.
+pub(super) fn radiotap(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    r.u16_be("radiotap version")?;
+    let length = usize::from(r.u16_le("radiotap length")?);
+    r.take("radiotap fields", length.saturating_sub(4))?;
+    wireless(r)
+}
+
+/// A header of the Prism driver has always the same length.
+pub(super) fn prism(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    r.bytes::<144>("prism header")?;
+    wireless(r)
+}
+
+/// An AVS header says how long it is, most significant byte first.
+pub(super) fn avs(mut r: Reader<'_>) -> Result<Frame<'_>> {
+    r.u32_be("avs version")?;
+    let length = usize::try_from(r.u32_be("avs length")?).unwrap_or(usize::MAX);
+    r.take("avs fields", length.saturating_sub(8))?;
+    wireless(r)
+}
+
 /// A data frame that is not encrypted; everything else carries no packet (IEEE 802.11-2020, 9.2 and 9.3.2.1).
 pub(super) fn wireless(mut r: Reader<'_>) -> Result<Frame<'_>> {
     let [control, flags] = r.bytes("frame control")?;
