@@ -176,9 +176,9 @@ impl Flow {
     }
 
     /// Takes note of another tunnel; says so once, when there were too many.
-    pub(crate) fn wanders_to(&mut self, tunnel: Tunnel) -> bool {
+    pub(crate) fn wanders_to(&mut self, tunnel: Tunnel, name: Option<Uid>) -> bool {
         self.tunnel = tunnel;
-        if let Some(uid) = tunnel.uid.filter(|uid| !self.parents.contains(uid))
+        if let Some(uid) = name.filter(|uid| !self.parents.contains(uid))
             && self.parents.len() <= usize::from(TUNNEL_CHANGES_MAX)
         {
             self.parents.push(uid);

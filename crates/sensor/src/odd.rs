@@ -125,9 +125,10 @@ pub(crate) fn routing_oddity(kind: u8) -> Option<(&'static str, Option<String>)>
 }
 
 /// Whether a packet's time is beyond January 2038: today a damaged capture or a clock gone wrong. It is read all the same.
+#[inline]
 pub(crate) fn is_time_odd(time: Time) -> bool {
-    const S_MAX: i64 = 1 << 31;
-    time >= Time::from_s_ns(S_MAX, 0)
+    const FIRST: Time = Time((1 << 31) * 1_000_000_000);
+    time >= FIRST
 }
 
 /// Zeek's name for an IP header that cannot be read; the packet had `wire_len` bytes.

@@ -128,22 +128,25 @@ impl Sensor {
     pub fn packet(&mut self, packet: &Packet<'_>, rows: &mut dyn Rows) {
         self.counters.packets += 1;
         self.counters.bytes += u64::try_from(packet.wire_len).unwrap_or_default();
+        let origin = Origin { file: self.file, number: packet.number };
+        if packet.bytes.is_empty() {
+            self.weird_capture("empty_pcap_header", Stamp { time: packet.time, origin }, rows);
+            return;
+        }
+        self.advance(packet.number, packet.time, rows);
+        if is_time_odd(packet.time) {
+            self.weird_capture("negative_packet_timestamp", Stamp { time: packet.time, origin }, rows);
+        } else {
+            self.told.clock = packet.time;
+        }
         let seen = Seen {
             time: packet.time,
-            origin: Origin { file: self.file, number: packet.number },
+            origin,
             wire_len: packet.wire_len,
             frame: None,
             depth: 0,
             tunnel: Tunnel::default(),
         };
-        if packet.bytes.is_empty() {
-            self.weird_capture("empty_pcap_header", &seen, rows);
-            return;
-        }
-        self.advance(packet.number, packet.time, rows);
-        if is_time_odd(packet.time) {
-            self.weird_capture("negative_packet_timestamp", &seen, rows);
-        }
         self.frame(packet.link, packet.bytes, seen, rows);
     }
 
@@ -153,6 +156,7 @@ impl Sensor {
         self.counters.packets += 1;
         self.counters.bytes += u64::try_from(wire_len).unwrap_or_default();
         self.advance(number, time, rows);
+        self.told.clock = time;
     }
 
     /// Hands over a `conn` row for every conversation that is still open, as it stands now, in no particular order;
@@ -183,9 +187,6 @@ impl Sensor {
     /// Ends what is over at `now`.
     #[inline]
     fn advance(&mut self, packet: u64, now: Time, rows: &mut dyn Rows) {
-        if !is_time_odd(now) {
-            self.told.clock = now;
-        }
         if self.shared.timers.may_be_due(now) {
             self.wake(packet, now, rows);
         }
@@ -216,7 +217,14 @@ impl Sensor {
         };
         seen.wire_len = seen.wire_len.saturating_sub(bytes.len() - frame.payload.len());
         self.carried(frame, seen, rows);
-        let mut others = frame.others;
+        if !frame.others.is_empty() {
+            self.subframes(frame.others, seen, rows);
+        }
+    }
+
+    /// Takes further packets that came in the same frame.
+    #[cold]
+    fn subframes(&mut self, mut others: &[u8], mut seen: Seen<'_>, rows: &mut dyn Rows) {
         while !others.is_empty() {
             let Ok(frame) = link::subframe(others) else {
                 self.counters.damaged += 1;
@@ -229,6 +237,7 @@ impl Sensor {
     }
 
     /// Takes what a frame carries.
+    #[inline(always)]
     fn carried(&mut self, frame: &Frame<'_>, seen: Seen<'_>, rows: &mut dyn Rows) {
         if frame.redundant.is_some() && self.copies.is_copy(frame, seen.time) {
             self.counters.copies += 1;
@@ -236,15 +245,19 @@ impl Sensor {
         }
         if !is_ip(frame) {
             self.counters.not_ip += 1;
-            if frame.ethertype == link::ARP
-                && let Some(name) = arp_oddity(frame.payload)
-            {
-                self.weird(name, &seen, rows);
+            if frame.ethertype == link::ARP {
+                self.arp(frame.payload, &seen, rows);
             }
             return;
         }
         let seen = Seen { frame: Some(frame), ..seen };
         self.ip(frame.payload, &seen, rows);
+    }
+
+    fn arp(&mut self, payload: &[u8], seen: &Seen<'_>, rows: &mut dyn Rows) {
+        if let Some(name) = arp_oddity(payload) {
+            self.weird(name, seen, rows);
+        }
     }
 
     fn ip(&mut self, bytes: &[u8], seen: &Seen<'_>, rows: &mut dyn Rows) {
@@ -420,7 +433,8 @@ impl Sensor {
         let tunnel = seen.tunnel.between(packet.source, packet.destination, packet.protocol);
         let kind = Sign::Protocol(if packet.protocol == 17 { 47 } else { packet.protocol }).kind();
         let own = || Some(Part::new(packet, Transport::Other(packet.protocol), 0, 0).conversation(seen));
-        self.shared.tunnels.meet(tunnel, seen.tunnel, kind, own)
+        self.shared.tunnels.meet(tunnel, seen.tunnel, kind, own);
+        tunnel
     }
 
     /// The tunnel that the conversation of a datagram carries.
@@ -428,7 +442,9 @@ impl Sensor {
         let port = if is_carrier(udp.destination) { udp.destination } else { udp.source };
         let carriers = self.shards.get(usize::from(CARRIERS));
         let ends = || carriers?.conversation(of).cloned();
-        self.shared.tunnels.meet(seen.tunnel.inside(&of.key), seen.tunnel, Sign::Port(port).kind(), ends)
+        let tunnel = seen.tunnel.inside(&of.key);
+        self.shared.tunnels.meet(tunnel, seen.tunnel, Sign::Port(port).kind(), ends);
+        tunnel
     }
 
     #[inline]
@@ -469,8 +485,8 @@ impl Sensor {
 
     /// Tells of what the capture says of a packet, not the packet of itself.
     #[cold]
-    fn weird_capture(&mut self, name: &'static str, seen: &Seen<'_>, rows: &mut dyn Rows) {
-        self.told.tell_of_capture(name, seen.stamp(), whose(self.worker, CARRIERS, rows, &mut Nowhere));
+    fn weird_capture(&mut self, name: &'static str, now: Stamp, rows: &mut dyn Rows) {
+        self.told.tell_of_capture(name, now, whose(self.worker, CARRIERS, rows, &mut Nowhere));
     }
 
     /// Tells of a packet that belongs to no conversation; it has a name of its own.

@@ -324,6 +324,9 @@ impl Shard {
         }
         self.counters.conversations += 1;
         let mut flow = Flow::new(of, seen);
+        if seen.depth > 0 {
+            flow.parents.extend(shared.tunnels.name(seen.tunnel));
+        }
         if flip && of.part.packet.destination != IpAddr::V4(Ipv4Addr::BROADCAST) {
             flow.flip();
             flow.history.flipped();
@@ -438,7 +441,7 @@ fn notice_tunnel(
     shared: &mut Shared,
     rows: &mut dyn Rows,
 ) {
-    if flow.tunnel != seen.tunnel && flow.wanders_to(seen.tunnel) {
+    if flow.tunnel != seen.tunnel && flow.wanders_to(seen.tunnel, shared.tunnels.name(seen.tunnel)) {
         flow.history.left_out();
         let (name, changes) = ("tunnel_max_changes_per_connection_exceeded", TUNNEL_CHANGES_MAX.to_string());
         told.tell(name, Some(&changes), &flow.conversation, seen.stamp(), &mut shared.hosts, rows);
@@ -522,7 +525,7 @@ impl Flow {
             quiet: None,
             tunnel: seen.tunnel,
             tunnel_changes: 0,
-            parents: seen.tunnel.uid.into_iter().collect(),
+            parents: vec![],
             odd: vec![],
             one_way: part.one_way,
             protocol: part.packet.protocol,

@@ -22,19 +22,8 @@ model::log! {
 }
 
 /// What a packet came through, as a number: 0 is no tunnel, and different tunnels most likely have different numbers.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tunnel {
-    number: u64,
-    /// Name of the innermost tunnel, once it is known.
-    pub(crate) uid: Option<Uid>,
-}
-
-impl PartialEq for Tunnel {
-    #[inline]
-    fn eq(&self, other: &Self) -> bool {
-        self.number == other.number
-    }
-}
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Tunnel(u64);
 
 impl Tunnel {
     /// The tunnel inside this one between two hosts, whichever of them sends.
@@ -48,24 +37,23 @@ impl Tunnel {
     }
 
     fn with(self, part: impl Hash) -> Self {
-        let number = foldhash::fast::FixedState::default().hash_one((self.number, part)) | 1;
-        Self { number, uid: None }
+        Self(foldhash::fast::FixedState::default().hash_one((self.0, part)) | 1)
     }
 }
 
 /// Tunnels that were met.
 #[derive(Default)]
 pub(crate) struct Tunnels {
-    by: HashMap<u64, Known>,
+    by: HashMap<Tunnel, Known>,
     /// When tunnels may have carried nothing for long enough; those that have carried something since come again.
-    looks: VecDeque<(Time, u64)>,
+    looks: VecDeque<(Time, Tunnel)>,
 }
 
 /// A tunnel that was met.
 struct Known {
     kind: Name,
     ends: Conversation,
-    outer: u64,
+    outer: Tunnel,
     /// When it carried something last; `None` before that, and again when it is over.
     used: Option<Time>,
 }
@@ -76,45 +64,48 @@ const TUNNELS_MAX: usize = 16_384;
 const EXPIRE: Span = Span::s(3600);
 
 impl Tunnels {
-    /// The tunnel with its name; `ends` says between whom it is when it is met for the first time.
+    /// Takes note of a tunnel inside `outer`; `ends` says between whom it is when it is met for the first time.
     pub(crate) fn meet(
         &mut self,
         tunnel: Tunnel,
         outer: Tunnel,
         kind: Name,
         ends: impl FnOnce() -> Option<Conversation>,
-    ) -> Tunnel {
-        if let Some(known) = self.by.get(&tunnel.number) {
-            return Tunnel { uid: Some(known.ends.uid), ..tunnel };
+    ) {
+        if self.by.contains_key(&tunnel) {
+            return;
         }
-        let Some(ends) = ends() else { return tunnel };
+        let Some(ends) = ends() else { return };
         if self.by.len() >= TUNNELS_MAX {
             *self = Self::default();
         }
-        let uid = Some(ends.uid);
-        self.by.insert(tunnel.number, Known { kind, ends, outer: outer.number, used: None });
-        Tunnel { uid, ..tunnel }
+        self.by.insert(tunnel, Known { kind, ends, outer, used: None });
+    }
+
+    /// Name of a tunnel; `None` for what is none.
+    pub(crate) fn name(&self, tunnel: Tunnel) -> Option<Uid> {
+        self.by.get(&tunnel).map(|known| known.ends.uid)
     }
 
     /// A packet inside is followed: tells of the tunnel and those around it, if they are news.
     pub(crate) fn carry(&mut self, tunnel: Tunnel, now: Stamp, rows: &mut dyn Rows) {
         self.expire(now, rows);
-        let mut number = tunnel.number;
-        while let Some(known) = self.by.get_mut(&number) {
+        let mut tunnel = tunnel;
+        while let Some(known) = self.by.get_mut(&tunnel) {
             if known.used.replace(now.time).is_none() {
                 // Those that a conversation carries are over with it.
                 if matches!(known.ends.transport, Transport::Other(_)) {
-                    self.looks.push_back((now.time + EXPIRE, number));
+                    self.looks.push_back((now.time + EXPIRE, tunnel));
                 }
                 known.tell("Tunnel::DISCOVER", now, rows);
             }
-            number = known.outer;
+            tunnel = known.outer;
         }
     }
 
     /// The conversation that carries the tunnel, if it is one, is over.
     pub(crate) fn close(&mut self, tunnel: Tunnel, now: Stamp, rows: &mut dyn Rows) {
-        if let Some(known) = self.by.remove(&tunnel.number).filter(|known| known.used.is_some()) {
+        if let Some(known) = self.by.remove(&tunnel).filter(|known| known.used.is_some()) {
             known.tell("Tunnel::CLOSE", now, rows);
         }
     }
@@ -122,12 +113,12 @@ impl Tunnels {
     /// Tells of tunnels that have carried nothing for long, as of when they were over. Whoever calls it when, the rows
     /// are the same.
     pub(crate) fn expire(&mut self, now: Stamp, rows: &mut dyn Rows) {
-        while let Some((due, number)) = self.looks.front().copied().filter(|(due, _)| *due <= now.time) {
+        while let Some((due, tunnel)) = self.looks.front().copied().filter(|(due, _)| *due <= now.time) {
             self.looks.pop_front();
-            let Some(known) = self.by.get_mut(&number) else { continue };
+            let Some(known) = self.by.get_mut(&tunnel) else { continue };
             let Some(used) = known.used else { continue };
             if used + EXPIRE > due {
-                self.looks.push_back((used + EXPIRE, number));
+                self.looks.push_back((used + EXPIRE, tunnel));
             } else {
                 known.used = None;
                 known.tell("Tunnel::EXPIRE", Stamp { time: due, ..now }, rows);
@@ -170,9 +161,11 @@ mod tests {
     fn a_tunnel_in_a_tunnel_is_told_with_the_one_around_it_and_both_expire() {
         let (mut tunnels, mut rows, none) = (Tunnels::default(), Actions::default(), Tunnel::default());
         let a = IpAddr::from([10, 0, 0, 1]);
-        let outer = tunnels.meet(none.between(a, a, 47), none, Name("GRE"), || Some(ends(1)));
-        let inner = tunnels.meet(outer.between(a, a, 4), outer, Name("IP"), || Some(ends(2)));
-        assert_eq!(inner.uid, Some(ends(2).uid));
+        let outer = none.between(a, a, 47);
+        let inner = outer.between(a, a, 4);
+        tunnels.meet(outer, none, Name("GRE"), || Some(ends(1)));
+        tunnels.meet(inner, outer, Name("IP"), || Some(ends(2)));
+        assert_eq!((tunnels.name(inner), tunnels.name(none)), (Some(ends(2).uid), None));
         assert!(rows.0.is_empty(), "nothing was carried yet");
         for s in [0, 3000] {
             tunnels.carry(inner, at(s), &mut rows);
@@ -194,7 +187,8 @@ mod tests {
     fn a_tunnel_that_carried_nothing_is_not_closed() {
         let (mut tunnels, mut rows, none) = (Tunnels::default(), Actions::default(), Tunnel::default());
         let a = IpAddr::from([10, 0, 0, 1]);
-        let tunnel = tunnels.meet(none.between(a, a, 17), none, Name("VXLAN"), || Some(ends(1)));
+        let tunnel = none.between(a, a, 17);
+        tunnels.meet(tunnel, none, Name("VXLAN"), || Some(ends(1)));
         tunnels.close(tunnel, at(1), &mut rows);
         assert!(rows.0.is_empty() && tunnels.by.is_empty());
     }
@@ -204,7 +198,8 @@ mod tests {
         let (mut tunnels, mut rows, none) = (Tunnels::default(), Actions::default(), Tunnel::default());
         for number in 0..40_000u32 {
             let a = IpAddr::from(number.to_be_bytes());
-            let tunnel = tunnels.meet(none.between(a, a, 47), none, Name("GRE"), || Some(ends(1)));
+            let tunnel = none.between(a, a, 47);
+            tunnels.meet(tunnel, none, Name("GRE"), || Some(ends(1)));
             tunnels.carry(tunnel, at(0), &mut rows);
             assert!(tunnels.by.len() <= TUNNELS_MAX && tunnels.looks.len() <= TUNNELS_MAX);
         }

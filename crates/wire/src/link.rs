@@ -235,7 +235,11 @@ mod tests {
         arbtest::arbtest(|u| {
             let mut bytes: Vec<u8> = u.arbitrary()?;
             if let Some([high, low]) = bytes.get_mut(12..14).and_then(|type_| type_.as_mut_array()) {
-                (*high, *low) = *u.choose(&[(0x08, 0x00), (0x86, 0xdd), (0x08, 0x06), (0x81, 0x00)])?;
+                (*high, *low) =
+                    *u.choose(&[(0x08, 0x00), (0x86, 0xdd), (0x08, 0x06), (0x81, 0x00), (0x89, 0x2f)])?;
+            }
+            if let Some([high, low]) = bytes.get_mut(16..18).and_then(|type_| type_.as_mut_array()) {
+                (*high, *low) = *u.choose(&[(0x08, 0x00), (0x86, 0xdd), (0x81, 0x00)])?;
             }
             if let Some(frame) = plain(&bytes) {
                 assert_eq!(Link::ETHERNET.open_any(&bytes), Ok(frame));

@@ -9,7 +9,11 @@ use super::{Frame, IPV4, IPV6, bare, perhaps_ip, version};
 use crate::{Reader, Result};
 
 /// EtherTypes of a VLAN tag: IEEE 802.1Q, 802.1ad, and the older one for QinQ.
-const VLAN_TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
+const VLAN_TAGS: [u16; 3] = [VLAN, 0x88a8, 0x9100];
+/// EtherType of the usual VLAN tag.
+const VLAN: u16 = 0x8100;
+/// The bits of a VLAN tag that are its identifier.
+const VLAN_ID: u16 = 0x0fff;
 /// EtherTypes of MPLS, RFC 5332, 3.
 const MPLS: [u16; 2] = [0x8847, 0x8848];
 /// EtherType of Cisco FabricPath.
@@ -100,18 +104,35 @@ const ETHERNET_MIN: usize = 17;
 /// Tags that one frame may have, frames in frames included; more is an attack on whoever reads it.
 const TAGS_MAX: usize = 16;
 
-/// The usual Ethernet frame, IP behind 14 bytes, in one look; every other frame goes the long way.
+/// The usual Ethernet frame, the packet behind 14 bytes or one VLAN tag more, in one look; every other frame goes the long
+/// way.
 #[inline]
 pub(super) fn plain(bytes: &[u8]) -> Option<Frame<'_>> {
     let (&[destination @ .., s0, s1, s2, s3, s4, s5, t0, t1], payload) = bytes.split_first_chunk::<14>()?;
-    let ethertype = u16::from_be_bytes([t0, t1]);
-    let is_plain =
-        matches!(ethertype, IPV4 | IPV6) && bytes.len() >= ETHERNET_MIN && !bytes.ends_with(&SUFFIX);
+    let (ethertype, vlan, payload) = match u16::from_be_bytes([t0, t1]) {
+        VLAN => {
+            let (&[high, low, t0, t1], payload) = payload.split_first_chunk::<4>()?;
+            let tag = u16::from_be_bytes([high, low]) & VLAN_ID;
+            (u16::from_be_bytes([t0, t1]), (tag != 0).then_some(tag), payload)
+        }
+        ethertype => (ethertype, None, payload),
+    };
+    let is_last = matches!(ethertype, IPV4 | IPV6) || !has_more(ethertype);
+    let is_plain = is_last && bytes.len() >= ETHERNET_MIN && !bytes.ends_with(&SUFFIX);
     is_plain.then(|| Frame {
         source: Some([s0, s1, s2, s3, s4, s5]),
         destination: Some(destination),
+        vlan,
         ..bare(ethertype, payload)
     })
+}
+
+/// Whether something stands between this EtherType and the packet.
+fn has_more(ethertype: u16) -> bool {
+    match ethertype {
+        ..LENGTHS_END | VN_TAG | HSR | MACSEC | FABRIC_PATH | SERVICE_TAG | PPPOE_SESSION => true,
+        other => VLAN_TAGS.contains(&other) || MPLS.contains(&other),
+    }
 }
 
 /// Any Ethernet frame.
@@ -209,7 +230,7 @@ fn step<'a>(r: &mut Reader<'a>, frame: &mut Frame<'a>) -> Result<bool> {
 
 /// Identifier 0 is a priority tag: no VLAN (IEEE 802.1Q, 9.6).
 fn vlan(r: &mut Reader<'_>, frame: &mut Frame<'_>) -> Result<()> {
-    let tag = Some(r.u16_be("vlan tag")? & 0x0fff).filter(|tag| *tag != 0);
+    let tag = Some(r.u16_be("vlan tag")? & VLAN_ID).filter(|tag| *tag != 0);
     if frame.vlan.is_none() {
         frame.vlan = tag;
     } else {
