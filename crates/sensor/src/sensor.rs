@@ -532,6 +532,7 @@ impl Counters {
         self.conversations += more.conversations;
         self.evicted += more.evicted;
         self.fragments_given_up += more.fragments_given_up;
+        self.copies += more.copies;
         self.panics += more.panics;
     }
 }
@@ -544,8 +545,8 @@ fn is_ip(frame: &Frame<'_>) -> bool {
 /// The shard of the conversation that a frame is part of, where that is all there is to say of it; `None` where every
 /// worker must look: what is damaged, in parts or in a tunnel.
 #[inline]
-pub(crate) fn lane(link: Link, bytes: &[u8], wire_len: usize) -> Option<u8> {
-    let frame = link.open(bytes).ok().filter(|frame| frame.others.is_empty())?;
+pub(crate) fn lane(&Packet { link, bytes, wire_len, time, .. }: &Packet<'_>) -> Option<u8> {
+    let frame = link.open(bytes).ok().filter(|frame| frame.others.is_empty() && frame.redundant.is_none())?;
     let packet = ip::Packet::open(frame.payload).ok().filter(|_| is_ip(&frame))?;
     let header_len = bytes.len() - frame.payload.len();
     let is_whole = wire_len.saturating_sub(header_len) >= packet.total_len && packet.told_len > 0;
@@ -554,7 +555,10 @@ pub(crate) fn lane(link: Link, bytes: &[u8], wire_len: usize) -> Option<u8> {
         17 => 8,
         _ => return None,
     };
-    if !is_whole || packet.fragment.is_some() || packet.source_routed || packet.payload.len() < least {
+    if is_time_odd(time) || packet.is_jumbo() {
+        return None;
+    }
+    if !is_whole || packet.fragment.is_some() || packet.routing.is_some() || packet.payload.len() < least {
         return None;
     }
     let &[s0, s1, d0, d1] = packet.payload.first_chunk()?;

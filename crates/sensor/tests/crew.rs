@@ -1,5 +1,7 @@
 //! Any number of workers writes the same bytes.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use arbtest::arbitrary::{Result, Unstructured};
 use model::{At, Kept, Record, Rows, Schema, Time};
 use sensor::Sensor;
@@ -41,9 +43,9 @@ fn is_wanted(schema: &'static Schema) -> bool {
 }
 
 fn say(at: &At<'_>, row: &dyn Record) -> String {
-    let mut text = format!("{} {:?} {:?}", row.schema().log, at.time, at.origin);
-    row.cells(&mut |cells| text.push_str(&format!(" {cells:?}")));
-    text
+    let mut text = format!("{} {:?} {:?} ", row.schema().log, at.time, at.origin).into_bytes();
+    row.tsv(&mut text);
+    String::from_utf8(text).expect("logs are text")
 }
 
 /// Logs by name, wanted rows, and counts.
@@ -52,7 +54,7 @@ type Told = (BTreeMap<String, Vec<u8>>, Vec<String>, sensor::Counters);
 fn told(name: &str, capture: &[u8], workers: Option<u8>) -> Told {
     let dir = std::env::temp_dir().join(format!("tieline-crew-{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&dir);
-    let mut desk = Desk { folder: Folder::create(&dir, Format::Tsv).unwrap(), rows: vec![] };
+    let mut desk = Desk { folder: Folder::create(&dir, Format::Tsv).expect("a folder for the logs"), rows: vec![] };
     let mut capture = Capture::open(Box::new(Cursor::new(capture.to_vec()))).unwrap();
     let counters = match workers {
         None => {

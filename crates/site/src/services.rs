@@ -126,12 +126,13 @@ const SERVICES: &[Service] = &[
     service("radius", &[], &[1812, 1813], Family::Common),
 ];
 
-static BY_WORD: LazyLock<HashMap<&'static str, &'static Service, foldhash::fast::RandomState>> = LazyLock::new(|| {
-    let words = |service: &'static Service| {
-        [service.name].into_iter().chain(service.also.iter().copied()).map(move |word| (word, service))
-    };
-    SERVICES.iter().flat_map(words).collect()
-});
+static BY_WORD: LazyLock<HashMap<&'static str, &'static Service, foldhash::fast::RandomState>> =
+    LazyLock::new(|| {
+        let words = |service: &'static Service| {
+            [service.name].into_iter().chain(service.also.iter().copied()).map(move |word| (word, service))
+        };
+        SERVICES.iter().flat_map(words).collect()
+    });
 
 /// Name of what was served, from the words of the `service` column (`gssapi,smb,krb`), else from the
 /// responder's port.

@@ -35,15 +35,9 @@ impl Hand {
         while self.bytes.len() < BYTES && self.packets.len() < PACKETS {
             let Some(packet) = capture.next_packet()? else { return Ok(false) };
             self.bytes.extend_from_slice(packet.bytes);
-            let Packet { number, time, link, wire_len, bytes } = packet;
-            self.packets.push(Card {
-                number,
-                time,
-                wire_len,
-                end: self.bytes.len(),
-                link,
-                lane: lane(link, bytes, wire_len),
-            });
+            let Packet { number, time, link, wire_len, .. } = packet;
+            let lane = lane(&packet);
+            self.packets.push(Card { number, time, wire_len, end: self.bytes.len(), link, lane });
         }
         Ok(true)
     }
