@@ -19,7 +19,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("respond", &["model"]),
     ("console", &["model"]),
-    ("ring", &["model"]),
+    ("filter", &["wire"]),
+    ("ring", &["filter", "model"]),
     ("lab", &["model", "plant", "wire"]),
     ("tidy", &[]),
     (
@@ -28,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "console",
             "detect",
             "exchange",
+            "filter",
             "lab",
             "model",
             "plant",
@@ -43,7 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that rebuild in seconds and run anywhere: nothing heavy, and no runtime, beneath them.
-const PURE: &[&str] = &["model", "wire", "protocols", "site", "plant"];
+const PURE: &[&str] = &["model", "wire", "filter", "protocols", "site", "plant"];
 
 /// What a pure crate may take from outside.
 const LIGHT: &[&str] = &["itoa", "thiserror", "zmij"];
