@@ -8,6 +8,7 @@
 mod seal;
 mod socket;
 
+use filter::Filter;
 use model::Time;
 use socket::{Block, Socket};
 use std::io;
@@ -62,12 +63,14 @@ pub enum Error {
 }
 
 impl Ring {
-    /// Listens to the interface `name`, to everything that passes there (promiscuous).
+    /// Listens to the interface `name`, to everything that passes there (promiscuous), or to what `filter` lets through:
+    /// one for frames as the kernel has them ([`filter::Filter::compile_live`]). What it leaves out costs nothing and is
+    /// no loss; nothing passes before it is in place, and it cannot be changed any more.
     ///
     /// # Errors
     /// When there is no such interface, the right is missing, or memory for the ring.
-    pub fn open(name: &str) -> Result<Self, Error> {
-        let socket = Socket::open(name, BLOCKS, BLOCK_BYTES, HAND_OVER)?;
+    pub fn open(name: &str, filter: Option<&Filter>) -> Result<Self, Error> {
+        let socket = Socket::open(name, filter, BLOCKS, BLOCK_BYTES, HAND_OVER)?;
         Ok(Self { socket, next: 0, lost: 0, tagged: vec![] })
     }
 

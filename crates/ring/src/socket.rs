@@ -1,6 +1,7 @@
 //! The kernel's side: socket, ring and blocks. All that is unsafe is here.
 
 use crate::Error;
+use filter::{Filter, Instruction};
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::marker::PhantomData;
@@ -47,6 +48,7 @@ fn kernel(what: &'static str) -> Error {
 impl Socket {
     pub(crate) fn open(
         name: &str,
+        filter: Option<&Filter>,
         blocks: u32,
         block_bytes: u32,
         hand_over: Duration,
@@ -63,9 +65,12 @@ impl Socket {
         }
         // SAFETY: the descriptor was just opened and is owned by nobody else.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        if let Some(filter) = filter {
+            attach(&fd, filter)?;
+        }
         let interface = interface(name)?;
         let version: c_int = libc::tpacket_versions::TPACKET_V3 as c_int;
-        option(&fd, libc::PACKET_VERSION, &version, "choose the version of the ring")?;
+        option(&fd, libc::SOL_PACKET, libc::PACKET_VERSION, &version, "choose the version of the ring")?;
         let request = libc::tpacket_req3 {
             tp_block_size: block_bytes,
             tp_block_nr: blocks,
@@ -75,7 +80,7 @@ impl Socket {
             tp_sizeof_priv: 0,
             tp_feature_req_word: 0,
         };
-        option(&fd, libc::PACKET_RX_RING, &request, "make the ring")?;
+        option(&fd, libc::SOL_PACKET, libc::PACKET_RX_RING, &request, "make the ring")?;
         let bytes = block_bytes as usize * blocks as usize;
         // SAFETY: a new mapping of a descriptor that has a ring of exactly this size.
         let ring = unsafe {
@@ -97,7 +102,13 @@ impl Socket {
         let mut promiscuous: libc::packet_mreq = unsafe { zeroed() };
         promiscuous.mr_ifindex = interface;
         promiscuous.mr_type = u16::try_from(libc::PACKET_MR_PROMISC).unwrap_or_default();
-        option(&socket.fd, libc::PACKET_ADD_MEMBERSHIP, &promiscuous, "listen to everything")?;
+        option(
+            &socket.fd,
+            libc::SOL_PACKET,
+            libc::PACKET_ADD_MEMBERSHIP,
+            &promiscuous,
+            "listen to everything",
+        )?;
         Ok(socket)
     }
 
@@ -269,11 +280,23 @@ fn interface(name: &str) -> Result<c_int, Error> {
     c_int::try_from(number).ok().filter(|number| *number > 0).ok_or_else(none)
 }
 
-fn option<T>(fd: &OwnedFd, name: c_int, value: &T, what: &'static str) -> Result<(), Error> {
+/// Puts a filter in place for good (kernel documentation, *networking/filter*).
+fn attach(fd: &OwnedFd, filter: &Filter) -> Result<(), Error> {
+    let kernel = |&Instruction { code, jt, jf, k }: &Instruction| libc::sock_filter { code, jt, jf, k };
+    let mut instructions: Vec<_> = filter.program().iter().map(kernel).collect();
+    // A filter has at most 4096 instructions.
+    let len = u16::try_from(instructions.len()).unwrap_or_default();
+    let program = libc::sock_fprog { len, filter: instructions.as_mut_ptr() };
+    // The kernel copies the instructions, which live until the end of this function.
+    option(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program, "put the filter in place")?;
+    let lock: c_int = 1;
+    option(fd, libc::SOL_SOCKET, libc::SO_LOCK_FILTER, &lock, "keep the filter in place")
+}
+
+fn option<T>(fd: &OwnedFd, level: c_int, name: c_int, value: &T, what: &'static str) -> Result<(), Error> {
     let size = libc::socklen_t::try_from(size_of::<T>()).unwrap_or_default();
-    // SAFETY: `value` is as long as `size` says and lives through the call.
-    let set = unsafe {
-        libc::setsockopt(fd.as_raw_fd(), libc::SOL_PACKET, name, ptr::from_ref(value).cast::<c_void>(), size)
-    };
+    // SAFETY: `value` is as long as `size` says, and lives through the call with all that it points to.
+    let set =
+        unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, ptr::from_ref(value).cast::<c_void>(), size) };
     if set < 0 { Err(kernel(what)) } else { Ok(()) }
 }

@@ -28,7 +28,7 @@ fn frames_with(ring: &mut Ring, mark: &[u8], enough: usize) -> Vec<Vec<u8>> {
 
 #[test]
 fn what_passes_an_interface_is_seen_whole_and_in_order() {
-    let mut ring = match Ring::open("lo") {
+    let mut ring = match Ring::open("lo", None) {
         Err(Error::NotAllowed) => return eprintln!("skipped: no right to open raw sockets"),
         opened => opened.unwrap(),
     };
@@ -48,7 +48,7 @@ fn what_passes_an_interface_is_seen_whole_and_in_order() {
 
 #[test]
 fn an_interface_that_is_not_there_is_named() {
-    match Ring::open("no-such-if") {
+    match Ring::open("no-such-if", None) {
         Err(Error::NotAllowed) => eprintln!("skipped: no right to open raw sockets"),
         opened => assert_eq!(opened.unwrap_err().to_string(), "there is no interface no-such-if"),
     }
@@ -56,7 +56,7 @@ fn an_interface_that_is_not_there_is_named() {
 
 #[test]
 fn a_sealed_thread_sends_nothing_and_still_listens() {
-    let mut ring = match Ring::open("lo") {
+    let mut ring = match Ring::open("lo", None) {
         Err(Error::NotAllowed) => return eprintln!("skipped: no right to open raw sockets"),
         opened => opened.unwrap(),
     };
@@ -71,7 +71,7 @@ fn a_sealed_thread_sends_nothing_and_still_listens() {
             let refused = own.send_to(b"after", target).unwrap_err();
             assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
             // Nor can it open another socket like this one, or write to a file that it may write to any less.
-            assert!(matches!(Ring::open("lo"), Err(Error::NotAllowed)));
+            assert!(matches!(Ring::open("lo", None), Err(Error::NotAllowed)));
             let file = std::env::temp_dir().join(format!("tieline-sealed-{}", std::process::id()));
             std::fs::write(&file, "still").unwrap();
             std::fs::remove_file(&file).unwrap();

@@ -61,18 +61,20 @@ impl Layout {
                 return Ok(Condition::all([self.carries(column, IP6)?, side.of(part(8), part(24))]));
             }
         };
-        let is_in = |ether_type, source, destination| {
+        let is_in = |ether_types: &[u16], source, destination| {
+            let carries = ether_types.iter().map(|kind| self.carries(column, *kind));
+            let carries = Condition::any(carries.collect::<Result<Vec<_>, _>>()?);
             let part = |at| self.inside(at, Width::Four).masked(mask).is(address);
-            Ok(Condition::all([self.carries(column, ether_type)?, side.of(part(source), part(destination))]))
+            Ok(Condition::all([carries, side.of(part(source), part(destination))]))
         };
-        // RFC 791, 3.1; RFC 826 with addresses of six and four bytes.
+        // RFC 791, 3.1; RFC 826 and RFC 903 with addresses of six and four bytes.
         match protocol {
-            Some(Protocol::ARP) => is_in(ARP, 14, 24),
-            Some(Protocol::RARP) => is_in(RARP, 14, 24),
+            Some(Protocol::ARP) => is_in(&[ARP], 14, 24),
+            Some(Protocol::RARP) => is_in(&[RARP], 14, 24),
             None if !self.is_labelled() => {
-                Ok(Condition::any([is_in(IP, 12, 16)?, is_in(ARP, 14, 24)?, is_in(RARP, 14, 24)?]))
+                Ok(Condition::any([is_in(&[IP], 12, 16)?, is_in(&[ARP, RARP], 14, 24)?]))
             }
-            _ => is_in(IP, 12, 16),
+            _ => is_in(&[IP], 12, 16),
         }
     }
 
