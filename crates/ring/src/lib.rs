@@ -74,6 +74,22 @@ impl Ring {
         Ok(Self { socket, next: 0, lost: 0, tagged: vec![] })
     }
 
+    /// Listens with `count` rings, each of which gets its share of the conversations: both directions of one, and all
+    /// that is between two hosts in fragments, come to the same ring (`PACKET_FANOUT_HASH`).
+    ///
+    /// # Errors
+    /// As [`Ring::open`].
+    pub fn several(name: &str, filter: Option<&Filter>, count: u8) -> Result<Vec<Self>, Error> {
+        let rings: Vec<_> = (0..count.max(1)).map(|_| Self::open(name, filter)).collect::<Result<_, _>>()?;
+        if let [first, others @ ..] = &rings[..]
+            && !others.is_empty()
+        {
+            let group = first.socket.share()?;
+            others.iter().try_for_each(|ring| ring.socket.join(group))?;
+        }
+        Ok(rings)
+    }
+
     /// Hands over the frames that came, waiting at most `wait` for the first of them.
     ///
     /// # Errors

@@ -112,6 +112,32 @@ impl Socket {
         Ok(socket)
     }
 
+    /// Opens a group of sockets among which conversations are shared out; gives its number.
+    pub(crate) fn share(&self) -> Result<u32, Error> {
+        // The kernel finds a number that no other program has.
+        let unique = (libc::PACKET_FANOUT_HASH | libc::PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+        option(&self.fd, libc::SOL_PACKET, libc::PACKET_FANOUT, &unique, "share conversations out")?;
+        let mut group: u32 = 0;
+        let mut size = libc::socklen_t::try_from(size_of::<u32>()).unwrap_or_default();
+        // SAFETY: `group` is as long as `size` says, and both live through the call.
+        let told = unsafe {
+            libc::getsockopt(
+                self.fd.as_raw_fd(),
+                libc::SOL_PACKET,
+                libc::PACKET_FANOUT,
+                (&raw mut group).cast::<c_void>(),
+                &raw mut size,
+            )
+        };
+        if told < 0 { Err(kernel("ask for the group")) } else { Ok(group & 0xffff) }
+    }
+
+    /// Joins a group.
+    pub(crate) fn join(&self, group: u32) -> Result<(), Error> {
+        let group = group | libc::PACKET_FANOUT_HASH << 16;
+        option(&self.fd, libc::SOL_PACKET, libc::PACKET_FANOUT, &group, "join in sharing conversations out")
+    }
+
     /// Number of the descriptor.
     pub(crate) fn descriptor(&self) -> u64 {
         u64::try_from(self.fd.as_raw_fd()).unwrap_or_default()

@@ -85,3 +85,42 @@ fn a_sealed_thread_sends_nothing_and_still_listens() {
     });
     assert!(sealed > 0);
 }
+
+#[test]
+fn rings_that_share_see_every_conversation_whole_at_one_of_them() {
+    let mut rings = match Ring::several("lo", None, 3) {
+        Err(Error::NotAllowed) => return eprintln!("skipped: no right to open raw sockets"),
+        opened => opened.unwrap(),
+    };
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let clients: Vec<_> = (0..40).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+    let mark = format!("tieline several {} ", std::process::id());
+    for (client, number) in clients.iter().zip(0u8..) {
+        let message = [mark.as_bytes(), &[number]].concat();
+        client.send_to(&message, server.local_addr().unwrap()).unwrap();
+        server.send_to(&message, client.local_addr().unwrap()).unwrap();
+    }
+    let numbers = |ring: &mut Ring| {
+        let (mut seen, began) = (vec![], Instant::now());
+        while began.elapsed() < Duration::from_secs(1) {
+            ring.take(Duration::from_millis(50), &mut |frame| {
+                let found = frame.bytes.windows(mark.len()).any(|part| part == mark.as_bytes());
+                seen.extend(frame.bytes.last().copied().filter(|_| found));
+            })
+            .unwrap();
+        }
+        seen.sort_unstable();
+        seen
+    };
+    let shares: Vec<Vec<u8>> = rings.iter_mut().map(numbers).collect();
+    let mut conversations: Vec<u8> = vec![];
+    for mut share in shares {
+        let frames = share.len();
+        share.dedup();
+        // Each direction is seen as it leaves, as it comes, or both.
+        assert!(frames >= 2 * share.len(), "both directions");
+        conversations.extend(share);
+    }
+    conversations.sort_unstable();
+    assert_eq!(conversations, (0..40).collect::<Vec<u8>>());
+}

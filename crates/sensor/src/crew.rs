@@ -1,9 +1,11 @@
 //! Several workers that follow the same packets, and write the same rows as one.
 //!
-//! The reader deals packets out in hands of about a megabyte. Every worker takes every hand, follows the conversations
-//! that fall to it, and spells its rows; what it made of a hand is put among that of the others by [`Turn`].
+//! Of a file, the reader deals packets out in hands of about a megabyte. Every worker takes every hand, follows the conversations
+//! that fall to it, and spells its rows; what it made of a hand is put among that of the others by [`Turn`](model::Turn). Live, the
+//! kernel shares conversations out, each worker is a [`Listener`], and rows are put in order by the time of their packets.
 
 mod hand;
+mod listener;
 mod merge;
 mod sheet;
 
@@ -12,10 +14,11 @@ use crate::sensor::Counters;
 use crate::zeek::Format;
 use crate::{Sensor, WORKERS_MAX};
 use hand::Hand;
-use merge::Merge;
+pub use listener::Listener;
+pub use merge::Merge;
 use model::{Kept, Schema, Time};
-pub use sheet::Wanted;
-use sheet::{Sheet, Written};
+use sheet::Sheet;
+pub use sheet::{Wanted, Written};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle, scope};

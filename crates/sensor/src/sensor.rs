@@ -93,6 +93,13 @@ impl Sensor {
         Self::worker(file, 0, 1)
     }
 
+    /// A sensor beside others that get other conversations; rows that are told once come as [`Rows::put_once`].
+    pub fn beside_others(file: u32) -> Self {
+        let mut sensor = Self::new(file);
+        sensor.shared.hosts = Hosts::new(true);
+        sensor
+    }
+
     /// One of `workers` sensors that follow the same packets, number `worker` from 0. There can be up to [`WORKERS_MAX`].
     ///
     /// Every worker takes every packet, those that are certainly not its own with [`Sensor::pass`]. Rows that are told

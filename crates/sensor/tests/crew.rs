@@ -54,7 +54,8 @@ type Told = (BTreeMap<String, Vec<u8>>, Vec<String>, sensor::Counters);
 fn told(name: &str, capture: &[u8], workers: Option<u8>) -> Told {
     let dir = std::env::temp_dir().join(format!("tieline-crew-{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&dir);
-    let mut desk = Desk { folder: Folder::create(&dir, Format::Tsv).expect("a folder for the logs"), rows: vec![] };
+    let mut desk =
+        Desk { folder: Folder::create(&dir, Format::Tsv).expect("a folder for the logs"), rows: vec![] };
     let mut capture = Capture::open(Box::new(Cursor::new(capture.to_vec()))).unwrap();
     let counters = match workers {
         None => {
@@ -103,7 +104,7 @@ fn pcap(frames: &[(i64, Vec<u8>)]) -> Vec<u8> {
     let mut out = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
     for (us, frame) in frames {
         for word in [us / 1_000_000, us % 1_000_000, frame.len() as i64, frame.len() as i64] {
-            out.extend((word as u32).to_le_bytes());
+            out.extend(u32::try_from(word).unwrap().to_le_bytes());
         }
         out.extend(frame);
     }
@@ -182,7 +183,7 @@ fn packet(u: &mut Unstructured<'_>, depth: u32) -> Result<Vec<u8>> {
 
 fn frame(u: &mut Unstructured<'_>, depth: u32) -> Result<Vec<u8>> {
     let packet = packet(u, depth)?;
-    let header: &[u8] = *u.choose(&[&[8, 0][..], &[8, 0], &[0x81, 0, 0, 7, 8, 0], &[8, 6]])?;
+    let header: &[u8] = u.choose(&[&[8, 0][..], &[8, 0], &[0x81, 0, 0, 7, 8, 0], &[8, 6]])?;
     let mut out = [&[2; 12][..], header, &packet].concat();
     if u.ratio(1, 30)? {
         out.truncate(u.int_in_range(0..=out.len())?);

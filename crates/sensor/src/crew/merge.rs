@@ -5,7 +5,7 @@ use model::Turn;
 use std::collections::VecDeque;
 
 /// Puts what workers wrote in order.
-pub(super) struct Merge {
+pub struct Merge {
     workers: Vec<Desk>,
     news: News,
 }
@@ -24,12 +24,13 @@ struct Desk {
 }
 
 impl Merge {
-    pub(super) fn new(workers: usize) -> Self {
+    /// For so many workers.
+    pub fn new(workers: usize) -> Self {
         Self { workers: (0..workers).map(|_| Desk::default()).collect(), news: News::default() }
     }
 
     /// Takes what a worker wrote, and hands on what is in order now.
-    pub(super) fn take(&mut self, worker: usize, written: Written, gather: &mut dyn Gather) {
+    pub fn take(&mut self, worker: usize, written: Written, gather: &mut dyn Gather) {
         if let Some(desk) = self.workers.get_mut(worker) {
             desk.until = written.until;
             desk.sheets.push_back(written);

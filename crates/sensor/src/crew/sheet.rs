@@ -14,9 +14,9 @@ pub(super) struct Sheet {
     pub(super) written: Written,
 }
 
-/// The rows themselves.
+/// Rows that a worker wrote, on their way to be put in order.
 #[derive(Default)]
-pub(super) struct Written {
+pub struct Written {
     pub(super) bytes: Vec<u8>,
     pub(super) rows: Vec<Row>,
     pub(super) kept: Vec<Kept>,
@@ -56,12 +56,17 @@ impl Sheet {
 
     /// Hands over what was written up to the packet at hand.
     pub(super) fn hand_over(&mut self) -> Written {
+        self.hand_over_until(self.turn.packet)
+    }
+
+    /// Hands over what was written; no row before `until` is to come.
+    pub(super) fn hand_over_until(&mut self, until: u64) -> Written {
         let room = self.written.bytes.len();
         let rows = self.written.rows.len();
         let new =
             Written { bytes: Vec::with_capacity(room), rows: Vec::with_capacity(rows), ..Written::default() };
         let mut written = std::mem::replace(&mut self.written, new);
-        written.until = self.turn.packet;
+        written.until = until;
         written
     }
 
