@@ -27,7 +27,7 @@ pub use load::{Correlation, Loaded, Problem};
 
 use actions::Actions;
 use matcher::{Compiled, Matcher, Sigma};
-use model::{At, Event, Finding, Record, Severity, Technique};
+use model::{Action, At, Event, Finding, Record, Schema, Severity, Technique};
 use route::{Routes, Source};
 use view::{RowView, View};
 
@@ -95,6 +95,23 @@ enum Stage {
     Ready(Box<dyn Matcher + Send>),
 }
 
+/// Which rows rules look at, see [`RuleSet::asked`].
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// By the address of the schema, in order.
+    by: Vec<(usize, Actions)>,
+}
+
+impl Asked {
+    /// Whether some rule may look at a row of this log, with this action.
+    pub fn meets(&self, schema: &'static Schema, action: Option<Action>) -> bool {
+        let address = std::ptr::from_ref(schema).addr();
+        let place = self.by.binary_search_by_key(&address, |(known, _)| *known);
+        let asked = place.ok().and_then(|place| self.by.get(place));
+        asked.is_none_or(|(_, actions)| actions.meets(Actions::of(action)))
+    }
+}
+
 impl RuleSet {
     /// Reads and prepares all rules in `files`.
     ///
@@ -156,6 +173,17 @@ impl RuleSet {
             }
         });
         found
+    }
+
+    /// What the rules ask of the rows of these logs, to be taken to other threads; of a log that is not among them they may
+    /// ask anything.
+    pub fn asked(&mut self, schemas: impl IntoIterator<Item = &'static Schema>) -> Asked {
+        let of = |schema: &'static Schema| {
+            (std::ptr::from_ref(schema).addr(), self.routes.row(schema, &self.groups).actions)
+        };
+        let mut by: Vec<_> = schemas.into_iter().map(of).collect();
+        by.sort_unstable_by_key(|(address, _)| *address);
+        Asked { by }
     }
 
     /// How many rules there are; at least one.

@@ -25,12 +25,12 @@ use std::thread::{Scope, ScopedJoinHandle, scope};
 
 /// Takes what the workers wrote, in order.
 pub trait Gather {
-    /// Takes a row at `time` as it stands in its log, end of line included.
+    /// Takes a row at `time` as it stands in its log, end of line included; nothing where no lines were ordered.
     fn line(&mut self, schema: &'static Schema, time: Time, line: &[u8]);
     /// Takes a row that was [wanted](Wanted).
     fn row(&mut self, row: &Kept);
-    /// Takes note of the time of the packet that was read last.
-    fn reached(&mut self, _time: Time) {}
+    /// Takes note that so many more packets were read, between these times.
+    fn read(&mut self, _packets: u64, _times: (Time, Time)) {}
 }
 
 /// What workers are to do.
@@ -55,11 +55,12 @@ struct Worker<'s> {
     done: ScopedJoinHandle<'s, Counters>,
 }
 
-/// Follows a capture to its end with several workers; the counts are those of all together.
-///
-/// # Errors
-/// When the capture is damaged; rows of what came before are written.
-pub fn follow(capture: &mut Capture, orders: &Orders, gather: &mut dyn Gather) -> Result<Counters, Error> {
+/// Follows a capture to its end, or to where it is damaged, with several workers; the counts are those of all together.
+pub fn follow(
+    capture: &mut Capture,
+    orders: &Orders,
+    gather: &mut dyn Gather,
+) -> (Counters, Result<(), Error>) {
     let workers = orders.workers.clamp(1, WORKERS_MAX);
     scope(|scope| {
         let (made, sheets) = sync_channel(WAITING * usize::from(workers));
@@ -80,7 +81,7 @@ pub fn follow(capture: &mut Capture, orders: &Orders, gather: &mut dyn Gather) -
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        ended.map(|()| counters)
+        (counters, ended)
     })
 }
 
@@ -96,8 +97,8 @@ fn deal(
     loop {
         let mut hand = spare.try_recv().unwrap_or_default();
         let ended = hand.fill(capture);
-        if let Some(time) = hand.last() {
-            gather.reached(time);
+        if let Some((packets, times)) = hand.count() {
+            gather.read(packets, times);
         }
         let hand = Arc::new(hand);
         for worker in crew {

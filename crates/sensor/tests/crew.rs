@@ -69,7 +69,9 @@ fn told(name: &str, capture: &[u8], workers: Option<u8>) -> Told {
         Some(workers) => {
             let wanted = Arc::new(|_: &At<'_>, schema| is_wanted(schema));
             let orders = Orders { file: 0, workers, lines: Some(Format::Tsv), wanted };
-            crew::follow(&mut capture, &orders, &mut desk).unwrap()
+            let (counters, ended) = crew::follow(&mut capture, &orders, &mut desk);
+            ended.unwrap();
+            counters
         }
     };
     desk.folder.finish().unwrap();

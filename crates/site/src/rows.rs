@@ -77,18 +77,27 @@ impl Routes {
         if let Some((_, read)) = self.known.iter().find(|(known, _)| std::ptr::eq(*known, schema)) {
             return *read;
         }
-        let read: Option<Read> = match schema.log {
-            "conn" => Some(conn),
-            "identity" => Some(identity),
-            "dhcp" => Some(dhcp),
-            "dns" => Some(dns),
-            "ntlm" => Some(ntlm),
-            "rdp" => Some(rdp),
-            _ => None,
-        };
+        let read = reader(schema);
         self.known.push((schema, read));
         read
     }
+}
+
+fn reader(schema: &Schema) -> Option<Read> {
+    match schema.log {
+        "conn" => Some(conn),
+        "identity" => Some(identity),
+        "dhcp" => Some(dhcp),
+        "dns" => Some(dns),
+        "ntlm" => Some(ntlm),
+        "rdp" => Some(rdp),
+        _ => None,
+    }
+}
+
+/// Whether a row of this log, with this action, tells anything about the site.
+pub(crate) fn is_telling(schema: &Schema, action: Option<Action>) -> bool {
+    action.is_some_and(|action| action != Action::Read) || reader(schema).is_some()
 }
 
 /// Remembers who changes controllers; reading and writing values is what everybody there does.

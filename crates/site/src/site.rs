@@ -7,7 +7,7 @@ use crate::sessions::{Session, Sessions, split};
 use crate::timeline::{Binding, Timeline};
 use crate::{Asset, Conduit, Flow, Gateway};
 use crate::{asset, rows, windows};
-use model::{At, Event, Record, Rows, Time};
+use model::{Action, At, Event, Record, Rows, Schema, Time};
 use std::net::IpAddr;
 
 /// The site as it was learned from what was observed, in any order, and from what a person declared.
@@ -53,6 +53,11 @@ impl Site {
     /// name.
     pub fn observe_row(&mut self, at: &At<'_>, row: &dyn Record) {
         rows::observe(self, at, row);
+    }
+
+    /// Whether a row of this log, with this action, tells anything about a site; the others need not be handed in.
+    pub fn is_told_by(schema: &Schema, action: Option<Action>) -> bool {
+        rows::is_telling(schema, action)
     }
 
     /// Learns from the conversations that are still open: `write` hands over a `conn` row for each, as it stands. What

@@ -126,7 +126,7 @@ fn rules_of(config: &Config) -> Found {
 }
 
 fn interface_of(name: &str) -> Found {
-    match ring::Ring::open(name) {
+    match ring::Ring::open(name, None) {
         Ok(_) => Good(format!("{name} can be listened to")),
         Err(error) => Bad(format!("{name}: {error}"), "give it the right and the right name (ip link)"),
     }

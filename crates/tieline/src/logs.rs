@@ -17,6 +17,11 @@ fn own() -> [&'static Schema; 4] {
     [sensor::Conn::SCHEMA, sensor::TunnelRow::SCHEMA, protocols::Weird::SCHEMA, Identity::SCHEMA]
 }
 
+/// Every log that the sensor writes.
+pub(crate) fn all() -> impl Iterator<Item = &'static Schema> {
+    own().into_iter().chain(protocols::ALL.iter().flat_map(|protocol| protocol.logs.iter().copied()))
+}
+
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     for protocol in protocols::ALL {
@@ -41,9 +46,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
         writeln!(out, "\nNot decoded, but named in the service column: {}", named.join(", "))?;
     }
     if args.columns {
-        let all =
-            own().into_iter().chain(protocols::ALL.iter().flat_map(|protocol| protocol.logs.iter().copied()));
-        all.into_iter().try_for_each(|schema| columns(schema, args.json, &mut out))?;
+        all().try_for_each(|schema| columns(schema, args.json, &mut out))?;
     }
     out.flush()?;
     Ok(Outcome::Fine)

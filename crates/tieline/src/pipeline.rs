@@ -2,10 +2,12 @@
 
 use crate::soc::Watches;
 use detect::rules::RuleSet;
-use model::{At, Event, Finding, Record, Rows, Schema};
+use model::{At, Event, Finding, Record, Rows, Schema, Time};
+use sensor::crew::Wanted;
 use sensor::zeek::Folder;
 use site::Site;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use store::LakeWriter;
 
 /// Takes rows and events; what the rules find is to be fetched with [`Pipeline::take_found`].
@@ -94,17 +96,27 @@ pub(crate) fn sentences(counted: &[(u64, &str)]) -> Vec<String> {
     counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
 }
 
-impl Rows for Pipeline {
+impl Pipeline {
     #[inline]
-    fn put(&mut self, at: &At<'_>, row: &dyn Record) {
-        let schema = row.schema();
+    fn count(&mut self, schema: &'static Schema) {
         match self.rows.iter_mut().find(|(known, _)| std::ptr::eq(*known, schema)) {
             Some((_, count)) => *count += 1,
             None => self.rows.push((schema, 1)),
         }
+    }
+
+    /// Takes a row as it stands in its log; the row itself is to be [learnt](Pipeline::learn) from, if it is
+    /// [wanted](Pipeline::wanted).
+    pub(crate) fn line(&mut self, schema: &'static Schema, time: Time, line: &[u8]) {
+        self.count(schema);
         if let Some(zeek) = &mut self.zeek {
-            zeek.put(at, row);
+            zeek.line(schema, time, line);
         }
+    }
+
+    /// Learns from a row, of which the logs have the line.
+    #[inline]
+    pub(crate) fn learn(&mut self, at: &At<'_>, row: &dyn Record) {
         if let Some(lake) = self.lake.as_mut().filter(|_| self.store) {
             lake.put(at, row);
         }
@@ -114,5 +126,26 @@ impl Rows for Pipeline {
         if !found.is_empty() {
             self.found.extend(found);
         }
+    }
+
+    /// Which rows there is something to learn from.
+    pub(crate) fn wanted(&mut self) -> Wanted {
+        let everything = self.lake.is_some() || !self.watches.tags().is_empty();
+        let asked = self.rules.asked(crate::logs::all());
+        Arc::new(move |at, schema| {
+            let action = at.ot.map(|ot| ot.action);
+            everything || Site::is_told_by(schema, action) || asked.meets(schema, action)
+        })
+    }
+}
+
+impl Rows for Pipeline {
+    #[inline]
+    fn put(&mut self, at: &At<'_>, row: &dyn Record) {
+        self.count(row.schema());
+        if let Some(zeek) = &mut self.zeek {
+            zeek.put(at, row);
+        }
+        self.learn(at, row);
     }
 }

@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// Folder or file of Sigma rules, beside the built-in ones; can be given several times
     #[arg(long = "rules", value_name = "DIR")]
     rules: Vec<PathBuf>,
+    /// Workers that follow a capture; they write the same, sooner
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(sensor::WORKERS_MAX)))]
+    workers: u8,
     /// One JSON object per line instead of a summary: files, logs, assets, conduits, findings, incidents
     #[arg(long)]
     json: bool,
@@ -113,7 +116,7 @@ fn read(args: &Args, paths: &[PathBuf], detection: Detection, talk: &Talk) -> an
             lake.file(number, name);
         }
     }
-    let mut reader = Reader::new(detection, zeek, lake);
+    let mut reader = Reader::new(detection, zeek, lake, args.workers);
     let sources = inputs::read_all(paths, &mut reader, talk);
     reader.finish(sources, talk)
 }

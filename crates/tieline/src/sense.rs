@@ -5,14 +5,17 @@ use crate::soc::{Clock, MachineClock};
 use crate::talk::Talk;
 use crate::{Outcome, WrongUse};
 use anyhow::Context;
-use model::{At, Origin, Rows};
+use model::{At, Kept, Origin, Rows, Schema, Time};
 use ring::Ring;
 use sensor::capture::{Capture, Packet};
+use sensor::crew::{Gather, Listener, Merge, Orders, Written};
 use sensor::zeek::Folder;
-use sensor::{Sensor, Stats};
+use sensor::{Counters, Sensor, Stats};
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 use wire::link::Link;
 
@@ -28,6 +31,9 @@ pub(crate) struct Args {
     /// How they are written
     #[arg(long, value_enum, default_value = "tsv")]
     zeek_format: crate::read::ZeekFormat,
+    /// Workers at each interface; conversations are shared out among them
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(sensor::WORKERS_MAX)))]
+    workers: u8,
     /// One JSON object in the end: packets, bytes, losses, rows by log
     #[arg(long)]
     json: bool,
@@ -35,19 +41,10 @@ pub(crate) struct Args {
 
 /// How long packets are waited for, and how long rows at most.
 const WAIT: Duration = Duration::from_millis(50);
-const FLUSH_EVERY: Duration = Duration::from_millis(500);
+const FLUSH_EVERY: Duration = Duration::from_millis(400);
+/// Shares that wait to be written. Beyond it workers wait, and what does not fit into their rings is lost and counted.
+const SHARES_MAX: usize = 64;
 const STATS_EVERY: Duration = Duration::from_secs(60);
-
-/// An interface and its sensor.
-struct Tap {
-    name: String,
-    ring: Ring,
-    sensor: Sensor,
-    packets: u64,
-    /// Counters and losses when the last row about them was written.
-    told: (sensor::Counters, u64),
-    lost: u64,
-}
 
 pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     let stop = stop_signal()?;
@@ -74,26 +71,124 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
 /// Packets, bytes and losses.
 type Told = [u64; 3];
 
+/// A worker at its ring.
+struct Worker {
+    interface: String,
+    ring: Ring,
+    listener: Listener,
+    packets: u64,
+}
+
+/// What a worker hands over.
+struct Share {
+    worker: usize,
+    written: Written,
+    counters: Counters,
+    lost: u64,
+}
+
+/// Writes rows as they come in order.
+struct Logs<'a>(&'a mut Folder);
+
+impl Gather for Logs<'_> {
+    fn line(&mut self, schema: &'static Schema, time: Time, line: &[u8]) {
+        self.0.line(schema, time, line);
+    }
+
+    fn row(&mut self, _: &Kept) {}
+}
+
 fn listen(args: &Args, talk: &Talk, logs: &mut Folder, stop: &AtomicBool) -> anyhow::Result<Told> {
-    let tap = |(number, name): (u32, &String)| -> anyhow::Result<Tap> {
-        Ok(Tap {
-            name: name.clone(),
-            ring: Ring::open(name)?,
-            sensor: Sensor::new(number),
-            packets: 0,
-            told: (sensor::Counters::default(), 0),
-            lost: 0,
-        })
-    };
-    let mut taps: Vec<Tap> = (0..).zip(&args.interface).map(tap).collect::<anyhow::Result<_>>()?;
-    // All that was to be opened is open; from here on nothing can be sent.
-    taps.iter().try_for_each(|tap| tap.ring.seal()).context("cannot give up the right to send")?;
+    let workers = workers(args)?;
+    // All that was to be opened is open; from here on nothing can be sent, by the threads to come neither.
+    workers.iter().try_for_each(|worker| worker.ring.seal()).context("cannot give up the right to send")?;
     talk.say(format!("listening on {}; logs in {}", args.interface.join(", "), args.zeek_dir.display()));
+    let interfaces: Vec<_> = workers.iter().map(|worker| worker.interface.clone()).collect();
+    let (shares, taken) = sync_channel(SHARES_MAX);
+    std::thread::scope(|scope| {
+        let start = |(number, worker): (usize, Worker)| {
+            let shares = shares.clone();
+            scope.spawn(move || worker.run(number, &shares, stop))
+        };
+        let threads: Vec<_> = workers.into_iter().enumerate().map(start).collect();
+        drop(shares);
+        let told = gather(&taken, &interfaces, logs);
+        // What is not taken any more must not hold a worker up.
+        drop(taken);
+        for thread in threads {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        told
+    })
+}
+
+fn workers(args: &Args) -> anyhow::Result<Vec<Worker>> {
+    let mut workers = vec![];
+    for (file, name) in (0..).zip(&args.interface) {
+        let orders = Orders {
+            file,
+            workers: args.workers,
+            lines: Some(args.zeek_format.into()),
+            wanted: Arc::new(|_, _| false),
+        };
+        for ring in Ring::several(name, None, args.workers)? {
+            let listener = Listener::new(&orders);
+            workers.push(Worker { interface: name.clone(), ring, listener, packets: 0 });
+        }
+    }
+    Ok(workers)
+}
+
+impl Worker {
+    fn run(mut self, number: usize, shares: &SyncSender<Share>, stop: &AtomicBool) -> anyhow::Result<()> {
+        while !stop.load(Ordering::Relaxed) {
+            self.take(WAIT)?;
+            let written = self.listener.hand_over(MachineClock.now());
+            if !self.send(number, written, shares)? {
+                return Ok(());
+            }
+        }
+        // What is in the ring was there before the signal.
+        self.take(Duration::ZERO)?;
+        let (lost, counters) = (self.ring.lost()?, self.listener.counters());
+        let written = self.listener.finish();
+        let _ = shares.send(Share { worker: number, written, counters, lost });
+        Ok(())
+    }
+
+    fn take(&mut self, wait: Duration) -> anyhow::Result<()> {
+        let (listener, packets) = (&mut self.listener, &mut self.packets);
+        let taken = self.ring.take(wait, &mut |frame| {
+            *packets += 1;
+            let (number, time, bytes, wire_len) = (*packets, frame.time, frame.bytes, frame.wire_len);
+            listener.packet(&Packet { number, time, link: Link::ETHERNET, wire_len, bytes });
+        });
+        taken.with_context(|| format!("cannot listen to {} any longer", self.interface))
+    }
+
+    /// Hands over; says whether there is still somebody who takes it.
+    fn send(&mut self, worker: usize, written: Written, shares: &SyncSender<Share>) -> anyhow::Result<bool> {
+        let (lost, counters) = (self.ring.lost()?, self.listener.counters());
+        Ok(shares.send(Share { worker, written, counters, lost }).is_ok())
+    }
+}
+
+/// Takes what the workers write until there is none left.
+fn gather(taken: &Receiver<Share>, interfaces: &[String], logs: &mut Folder) -> anyhow::Result<Told> {
+    let mut merge = Merge::new(interfaces.len());
+    let mut now: Vec<(Counters, u64)> = vec![Default::default(); interfaces.len()];
+    let mut before = now.clone();
     let (mut flushed, mut told) = (Instant::now(), Instant::now());
-    let wait = WAIT / u32::try_from(taps.len()).unwrap_or(1);
-    while !stop.load(Ordering::Relaxed) {
-        for tap in &mut taps {
-            tap.take(wait, logs)?;
+    loop {
+        match taken.recv_timeout(WAIT) {
+            Ok(share) => {
+                if let Some(now) = now.get_mut(share.worker) {
+                    *now = (share.counters, share.lost);
+                }
+                merge.take(share.worker, share.written, &mut Logs(logs));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
         }
         if flushed.elapsed() >= FLUSH_EVERY {
             flushed = Instant::now();
@@ -101,51 +196,31 @@ fn listen(args: &Args, talk: &Talk, logs: &mut Folder, stop: &AtomicBool) -> any
         }
         if told.elapsed() >= STATS_EVERY {
             told = Instant::now();
-            taps.iter_mut().try_for_each(|tap| tap.tell(logs))?;
+            tell(interfaces, &now, &mut before, logs);
         }
     }
-    let [mut packets, mut bytes, mut lost] = [0; 3];
-    for tap in &mut taps {
-        // What is in the ring was there before the signal.
-        tap.take(Duration::ZERO, logs)?;
-        tap.sensor.finish(logs);
-        tap.tell(logs)?;
-        let counters = tap.sensor.counters();
-        (packets, bytes, lost) = (packets + counters.packets, bytes + counters.bytes, lost + tap.lost);
-    }
-    Ok([packets, bytes, lost])
+    tell(interfaces, &now, &mut before, logs);
+    let sum = |of: fn(&(Counters, u64)) -> u64| now.iter().map(of).sum();
+    Ok([sum(|(counters, _)| counters.packets), sum(|(counters, _)| counters.bytes), sum(|(_, lost)| *lost)])
 }
 
-impl Tap {
-    fn take(&mut self, wait: Duration, logs: &mut Folder) -> anyhow::Result<()> {
-        let (sensor, packets) = (&mut self.sensor, &mut self.packets);
-        let taken = self.ring.take(wait, &mut |frame| {
-            *packets += 1;
-            let (number, time, bytes, wire_len) = (*packets, frame.time, frame.bytes, frame.wire_len);
-            sensor.packet(&Packet { number, time, link: Link(1), wire_len, bytes }, logs);
-        });
-        taken.with_context(|| format!("cannot listen to {} any longer", self.name))
-    }
-
-    /// Writes what came since the row before.
-    fn tell(&mut self, logs: &mut Folder) -> anyhow::Result<()> {
-        self.lost = self.ring.lost()?;
-        let (now, lost) = (self.sensor.counters(), self.lost);
-        let (before, lost_before) = std::mem::replace(&mut self.told, (now, lost));
+/// Writes what each worker has done since the row before.
+fn tell(interfaces: &[String], now: &[(Counters, u64)], before: &mut [(Counters, u64)], logs: &mut Folder) {
+    for ((name, now), before) in interfaces.iter().zip(now).zip(before) {
+        let ((now, lost), (then, lost_then)) = (*now, std::mem::replace(before, *now));
         let row = Stats {
-            peer: &self.name,
-            pkts_proc: now.packets - before.packets,
-            bytes_recv: now.bytes - before.bytes,
-            pkts_dropped: lost - lost_before,
-            conversations: now.conversations - before.conversations,
-            damaged: now.damaged - before.damaged,
+            peer: name,
+            pkts_proc: now.packets - then.packets,
+            bytes_recv: now.bytes - then.bytes,
+            pkts_dropped: lost - lost_then,
+            conversations: now.conversations - then.conversations,
+            damaged: now.damaged - then.damaged,
             mem: crate::soc::memory() / 1_000_000,
         };
         logs.put(
             &At { time: MachineClock.now(), origin: Origin::default(), conversation: None, ot: None },
             &row,
         );
-        Ok(())
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     let rings: Vec<(String, Ring)> = config
         .interface
         .iter()
-        .map(|interface| Ok((interface.name.clone(), Ring::open(&interface.name)?)))
+        .map(|interface| Ok((interface.name.clone(), Ring::open(&interface.name, None)?)))
         .collect::<Result<_, ring::Error>>()?;
     let firewall: Box<dyn respond::Firewall + Send> = match config.response.firewall {
         Firewall::Nftables => {

@@ -42,9 +42,10 @@ impl Hand {
         Ok(true)
     }
 
-    /// Time of the last packet.
-    pub(super) fn last(&self) -> Option<Time> {
-        self.packets.last().map(|card| card.time)
+    /// How many packets, between which times, if there are any.
+    pub(super) fn count(&self) -> Option<(u64, (Time, Time))> {
+        let times = || self.packets.iter().map(|card| card.time);
+        Some((u64::try_from(self.packets.len()).ok()?, (times().min()?, times().max()?)))
     }
 
     /// Lets a worker take its share.

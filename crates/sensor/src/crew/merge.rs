@@ -68,10 +68,7 @@ impl Desk {
         let Some(row) = sheet.rows.get(self.row) else { return };
         let once = if row.is_once { sheet.once.get(self.once) } else { None };
         if once.is_none_or(|once| news.is(*once, row.time)) {
-            let line = sheet.bytes.get(self.line..row.end).unwrap_or_default();
-            if !line.is_empty() {
-                gather.line(row.schema, row.time, line);
-            }
+            gather.line(row.schema, row.time, sheet.bytes.get(self.line..row.end).unwrap_or_default());
             if let Some(kept) = sheet.kept.get(self.kept).filter(|_| row.is_kept) {
                 gather.row(kept);
             }

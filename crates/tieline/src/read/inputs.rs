@@ -106,6 +106,11 @@ fn capture(
     reader: &mut Reader,
 ) -> anyhow::Result<()> {
     let mut capture = Capture::open(input)?;
+    if reader.workers > 1 {
+        let (counters, ended) = reader.follow(&mut capture, number, source);
+        source.counters = Some(counters);
+        return Ok(ended?);
+    }
     let mut sensor = Sensor::new(number);
     let ended = loop {
         match capture.next_packet() {

@@ -5,7 +5,10 @@ use crate::pipeline::{Pipeline, sentences};
 use crate::rules::Detection;
 use crate::talk::Talk;
 use detect::chains::Chains;
-use model::{At, Event, Incident, Record, Rows};
+use model::{At, Event, Incident, Kept, Record, Rows, Schema, Time};
+use sensor::Counters;
+use sensor::capture::{self, Capture};
+use sensor::crew::{self, Gather, Orders};
 use sensor::zeek::Folder;
 use site::Site;
 use store::LakeWriter;
@@ -15,13 +18,38 @@ pub(crate) struct Reader {
     pipeline: Pipeline,
     chains: Chains,
     findings: Findings,
+    /// Workers that follow a capture.
+    pub(crate) workers: u8,
+}
+
+/// Takes what the workers wrote about a capture.
+struct Gathering<'a> {
+    reader: &'a mut Reader,
+    source: &'a mut Source,
 }
 
 impl Reader {
-    pub(crate) fn new(detection: Detection, zeek: Option<Folder>, lake: Option<LakeWriter>) -> Self {
+    pub(crate) fn new(
+        detection: Detection,
+        zeek: Option<Folder>,
+        lake: Option<LakeWriter>,
+        workers: u8,
+    ) -> Self {
         let mut pipeline = Pipeline::new(Site::default(), detection.rules);
         (pipeline.zeek, pipeline.lake) = (zeek, lake);
-        Self { pipeline, chains: detection.chains, findings: Findings::default() }
+        Self { pipeline, chains: detection.chains, findings: Findings::default(), workers }
+    }
+
+    /// Follows the capture number `file` with several workers.
+    pub(crate) fn follow(
+        &mut self,
+        capture: &mut Capture,
+        file: u32,
+        source: &mut Source,
+    ) -> (Counters, Result<(), capture::Error>) {
+        let lines = self.pipeline.zeek.as_ref().map(Folder::format);
+        let orders = Orders { file, workers: self.workers, lines, wanted: self.pipeline.wanted() };
+        crew::follow(capture, &orders, &mut Gathering { reader: self, source })
     }
 
     pub(crate) fn event(&mut self, event: &Event) {
@@ -95,5 +123,20 @@ impl Rows for Reader {
     fn put(&mut self, at: &At<'_>, row: &dyn Record) {
         self.pipeline.put(at, row);
         self.keep();
+    }
+}
+
+impl Gather for Gathering<'_> {
+    fn line(&mut self, schema: &'static Schema, time: Time, line: &[u8]) {
+        self.reader.pipeline.line(schema, time, line);
+    }
+
+    fn row(&mut self, row: &Kept) {
+        self.reader.pipeline.learn(&row.at(), row);
+        self.reader.keep();
+    }
+
+    fn read(&mut self, packets: u64, times: (Time, Time)) {
+        self.source.saw_many(packets, times);
     }
 }

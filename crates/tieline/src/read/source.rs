@@ -39,9 +39,13 @@ impl Source {
     }
 
     pub(crate) fn saw(&mut self, time: Time) {
-        self.entries += 1;
-        self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+        self.saw_many(1, (time, time));
+    }
+
+    pub(crate) fn saw_many(&mut self, entries: u64, (from, to): (Time, Time)) {
+        self.entries += entries;
+        self.first = Some(self.first.map_or(from, |first| first.min(from)));
+        self.last = Some(self.last.map_or(to, |last| last.max(to)));
     }
 
     pub(crate) fn complain(&mut self, error: &anyhow::Error) {
