@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("plant", &[]),
     ("protocols", &["wire", "model"]),
+    ("health", &["wire", "model"]),
     ("site", &["model"]),
     ("detect", &["model"]),
     ("sensor", &["protocols", "wire", "model"]),
@@ -45,7 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that rebuild in seconds and run anywhere: nothing heavy, and no runtime, beneath them.
-const PURE: &[&str] = &["model", "wire", "filter", "protocols", "site", "plant"];
+const PURE: &[&str] = &["model", "wire", "filter", "protocols", "health", "site", "plant"];
 
 /// What a pure crate may take from outside.
 const LIGHT: &[&str] = &["foldhash", "itoa", "thiserror", "zmij"];
@@ -53,7 +54,7 @@ const LIGHT: &[&str] = &["foldhash", "itoa", "thiserror", "zmij"];
 /// Calls that send, open a connection, or read a clock, and the crates that must not have them.
 const FORBIDDEN: &[(&[&str], &[&str])] = &[
     (
-        &["sensor", "protocols", "wire"],
+        &["sensor", "health", "protocols", "wire"],
         &["UdpSocket", "TcpStream", "UnixStream", "UnixDatagram", "libc::", ".send_to("],
     ),
     (&["ring"], &["libc::send", "libc::write", "TX_RING", "UdpSocket", "TcpStream"]),
@@ -62,6 +63,7 @@ const FORBIDDEN: &[(&[&str], &[&str])] = &[
             "model",
             "wire",
             "protocols",
+            "health",
             "site",
             "detect",
             "sensor",
