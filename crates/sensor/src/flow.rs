@@ -5,6 +5,7 @@ use crate::history::History;
 use crate::ports::is_local;
 use crate::tcp::Tcp;
 use crate::tunnel::Tunnel;
+use health::Trace;
 use model::{At, Conversation, Mac, Name, Origin, Rows, Set, Span, Time, Transport, Uid};
 use std::net::IpAddr;
 use wire::link::Frame;
@@ -88,6 +89,10 @@ pub(crate) struct Flow {
     pub(crate) first: Origin,
     pub(crate) link: LinkIds,
     pub(crate) odd: Vec<&'static str>,
+    /// What the tap's health is judged by.
+    pub(crate) trace: Trace,
+    /// The ends have changed their parts since the first packet, an odd number of times.
+    pub(crate) flipped: bool,
     pub(crate) tunnel_changes: u8,
     /// Names of the tunnels that it came through, [`TUNNEL_CHANGES_MAX`] and one.
     pub(crate) parents: Vec<Uid>,
@@ -188,6 +193,7 @@ impl Flow {
     }
 
     pub(crate) fn flip(&mut self) {
+        self.flipped = !self.flipped;
         let c = &self.conversation;
         self.conversation = Conversation::new(c.uid, c.resp, c.orig, c.transport);
         std::mem::swap(&mut self.link.source, &mut self.link.destination);

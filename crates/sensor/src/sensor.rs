@@ -7,6 +7,7 @@ use crate::ports::icmp_answer;
 use crate::redundancy::Copies;
 use crate::shard::{Addressed, Part, SHARDS, Shard, Shared};
 use crate::tunnel::Tunnel;
+use health::{Look, Period, Setup, Tap};
 use model::{At, Origin, Record, Rows, Time, Transport, Turn};
 use protocols::Stamp;
 use wire::ip;
@@ -116,6 +117,16 @@ impl Sensor {
             told: Told::new(TOLD_MAX),
             counters: Counters::default(),
         }
+    }
+
+    /// From now on judges whether the tap tells the truth, and leaves out the copies of one that is known to make them.
+    pub fn watch_tap(&mut self, setup: Setup) {
+        self.shared.tap = Some(Box::new(Tap::new(setup)));
+    }
+
+    /// What the tap has shown since the last call, where it is watched.
+    pub fn tap_period(&mut self) -> Option<Period> {
+        self.shared.tap.as_mut().map(|tap| tap.period())
     }
 
     /// Counts so far; those of several workers add up.
@@ -252,6 +263,9 @@ impl Sensor {
         }
         if !is_ip(frame) {
             self.counters.not_ip += 1;
+            if seen.depth == 0 && self.is_copy(frame, None, &seen) {
+                return;
+            }
             if frame.ethertype == link::ARP {
                 self.arp(frame.payload, &seen, rows);
             }
@@ -259,6 +273,14 @@ impl Sensor {
         }
         let seen = Seen { frame: Some(frame), ..seen };
         self.ip(frame.payload, &seen, rows);
+    }
+
+    /// Whether the tap is known to duplicate and this is a copy; it is left out then.
+    fn is_copy(&mut self, frame: &Frame<'_>, packet: Option<&ip::Packet<'_>>, seen: &Seen<'_>) -> bool {
+        let Some(tap) = &mut self.shared.tap else { return false };
+        let copy = tap.is_copy(&Look { time: seen.time, origin: seen.origin, frame, packet });
+        self.counters.copies += u64::from(copy);
+        copy
     }
 
     fn arp(&mut self, payload: &[u8], seen: &Seen<'_>, rows: &mut dyn Rows) {
@@ -277,6 +299,11 @@ impl Sensor {
                 return;
             }
         };
+        if let Some(frame) = seen.frame.filter(|_| self.shared.tap.is_some() && seen.depth == 0)
+            && self.is_copy(frame, Some(packet), seen)
+        {
+            return;
+        }
         if packet.told_len == 0 {
             self.weird("ip_hdr_len_zero", seen, rows);
         }
@@ -520,6 +547,15 @@ impl Sensor {
         let mut nowhere = Nowhere;
         let rows = whose(self.worker, CARRIERS, rows, &mut nowhere);
         self.told.tell(name, addl, &own, seen.stamp(), &mut self.shared.hosts, rows);
+    }
+}
+
+impl<'a> Seen<'a> {
+    /// What the judge of the tap looks at: packets outside tunnels.
+    #[inline]
+    pub(crate) fn look(&self, packet: &'a ip::Packet<'a>) -> Option<Look<'a>> {
+        let frame = self.frame.filter(|_| self.depth == 0)?;
+        Some(Look { time: self.time, origin: self.origin, frame, packet: Some(packet) })
     }
 }
 

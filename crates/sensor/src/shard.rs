@@ -13,6 +13,7 @@ use crate::tcp::{Effect, Tcp};
 use crate::timers::{Timer, Timers};
 use crate::tunnel::Tunnels;
 use hashbrown::HashTable;
+use health::{Mark, Tap, Trace};
 use model::{Conversation, Endpoint, Rows, Span, Time, Transport, Turn, Uid};
 use protocols::{Known, Side, Stamp};
 use std::net::{IpAddr, Ipv4Addr};
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) spares: Spares,
     pub(crate) hosts: Hosts,
     pub(crate) tunnels: Tunnels,
+    /// Judges whether the tap tells the truth, where that is asked for.
+    pub(crate) tap: Option<Box<Tap>>,
 }
 
 /// Shards, a power of two.
@@ -130,6 +133,7 @@ impl Shard {
         if payload.is_some() {
             notice_tunnel(flow, &mut self.told, seen, shared, rows);
         }
+        shared.hear(flow, &of.part, seen, 0, &[]);
         flow.last = seen.time;
         flow.direction(&of.part).count(of.part.packet, payload);
     }
@@ -149,6 +153,7 @@ impl Shard {
         let Some(flow) = place(&mut self.flows, slot) else { return };
         let (part, packet) = (&of.part, of.part.packet);
         let from_orig = flow.is_sent_by_orig(part);
+        shared.hear(flow, part, seen, udp.source, udp.payload);
         notice_tunnel(flow, &mut self.told, seen, shared, rows);
         flow.last = seen.time;
         flow.latest = seen.origin;
@@ -212,6 +217,7 @@ impl Shard {
             self.told.tell(name, Some(&addl), &flow.conversation, seen.stamp(), &mut shared.hosts, rows);
         }
         notice_tunnel(flow, &mut self.told, seen, shared, rows);
+        shared.hear_segment(flow, &of.part, seen, header, told - header.header_len);
         let Flow { app, conversation, history, body, .. } = flow;
         let Body::Tcp(tcp) = body else { return };
         let was_closed = tcp.is_closed();
@@ -327,6 +333,9 @@ impl Shard {
         if seen.depth > 0 {
             flow.parents.extend(shared.tunnels.name(seen.tunnel));
         }
+        if let (Some(tap), Some(look)) = (&mut shared.tap, seen.look(of.part.packet)) {
+            flow.trace = tap.open(&look, of.part.packet.source, of.part.packet.destination);
+        }
         if flip && of.part.packet.destination != IpAddr::V4(Ipv4Addr::BROADCAST) {
             flow.flip();
             flow.history.flipped();
@@ -407,6 +416,9 @@ impl Shard {
         let now = Stamp { time: flow.last, origin: flow.latest };
         flow.app.end(&mut shared.context(&flow.conversation, now, &mut self.counters, &mut *rows));
         flow.write(rows);
+        if let Some(tap) = &mut shared.tap {
+            tap.end(&mut flow.trace, Mark { time: flow.last, origin: flow.latest });
+        }
         if self.number == SHARDS {
             shared.tunnels.close(flow.tunnel.inside(&flow.key), now, rows);
         }
@@ -449,6 +461,31 @@ fn notice_tunnel(
 }
 
 impl Shared {
+    /// Lets the judge of the tap hear a packet of a conversation that is no segment.
+    #[inline]
+    fn hear(&mut self, flow: &mut Flow, part: &Part<'_>, seen: &Seen<'_>, port: u16, payload: &[u8]) {
+        if let (Some(tap), Some(look)) = (&mut self.tap, seen.look(part.packet)) {
+            let back = flow.is_sent_back(part);
+            tap.datagram(&mut flow.trace, back, &look, port, payload);
+        }
+    }
+
+    /// Lets the judge of the tap hear a segment of `len` bytes.
+    #[inline]
+    fn hear_segment(
+        &mut self,
+        flow: &mut Flow,
+        part: &Part<'_>,
+        seen: &Seen<'_>,
+        header: &TcpHeader<'_>,
+        len: usize,
+    ) {
+        if let (Some(tap), Some(look)) = (&mut self.tap, seen.look(part.packet)) {
+            let back = flow.is_sent_back(part);
+            tap.segment(&mut flow.trace, back, &look, header, len);
+        }
+    }
+
     fn context<'a>(
         &'a mut self,
         conversation: &'a Conversation,
@@ -527,6 +564,8 @@ impl Flow {
             tunnel_changes: 0,
             parents: vec![],
             odd: vec![],
+            trace: Trace::default(),
+            flipped: false,
             one_way: part.one_way,
             protocol: part.packet.protocol,
         }
@@ -537,6 +576,12 @@ impl Flow {
     fn is_sent_by_orig(&self, part: &Part<'_>) -> bool {
         let orig = &self.conversation.orig;
         orig.port == part.source_port && orig.addr == part.packet.source
+    }
+
+    /// Whether the packet goes the other way than the conversation's first one.
+    #[inline]
+    fn is_sent_back(&self, part: &Part<'_>) -> bool {
+        self.is_sent_by_orig(part) == self.flipped
     }
 
     fn direction(&mut self, part: &Part<'_>) -> &mut Sent {

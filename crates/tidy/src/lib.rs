@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("health", &["wire", "model"]),
     ("site", &["model"]),
     ("detect", &["model"]),
-    ("sensor", &["protocols", "wire", "model"]),
+    ("sensor", &["health", "protocols", "wire", "model"]),
     ("exchange", &["model"]),
     ("store", &["model"]),
     ("respond", &["model"]),

@@ -3,6 +3,7 @@ use super::sheet::{Sheet, Written};
 use crate::Sensor;
 use crate::capture::Packet;
 use crate::sensor::Counters;
+use health::{Period, Setup};
 use model::{Span, Time};
 
 /// A worker that gets whole conversations, as a kernel shares them out, and hands over what it wrote from time to time.
@@ -33,6 +34,16 @@ impl Listener {
         self.sensor.packet(packet, &mut self.sheet);
     }
 
+    /// Judges whether the tap tells the truth, see [`Sensor::watch_tap`].
+    pub fn watch_tap(&mut self, setup: Setup) {
+        self.sensor.watch_tap(setup);
+    }
+
+    /// What the tap has shown since the last call, to be put together with that of the other workers.
+    pub fn tap_period(&mut self) -> Option<Period> {
+        self.sensor.tap_period()
+    }
+
     /// Counts so far.
     pub fn counters(&self) -> Counters {
         self.sensor.counters()
@@ -45,9 +56,10 @@ impl Listener {
         self.sheet.hand_over_until((self.clock.0 - 1).cast_unsigned())
     }
 
-    /// Ends all conversations and hands over the rest.
-    pub fn finish(mut self) -> Written {
+    /// Ends all conversations and hands over the rest, with what the tap has shown.
+    pub fn finish(mut self) -> (Written, Option<Period>) {
         self.sensor.finish(&mut self.sheet);
-        self.sheet.hand_over_last()
+        let period = self.sensor.tap_period();
+        (self.sheet.hand_over_last(), period)
     }
 }
