@@ -45,6 +45,13 @@ pub const INSTRUCTIONS_MAX: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Text(Option<Expression>);
 
+/// A filter for packets that may be from several links: compiled for each when its first packet comes.
+#[derive(Clone, Debug)]
+pub struct Filters {
+    text: Text,
+    compiled: Vec<(Link, Filter)>,
+}
+
 /// A filter for one link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
@@ -85,6 +92,27 @@ impl Text {
     ) -> Result<Filter, Error> {
         let condition = self.0.as_ref().map_or(Ok(condition::Condition::Always(true)), lower)?;
         Ok(Filter { program: emit::program(&condition)? })
+    }
+}
+
+impl Filters {
+    /// A filter that says `text` about every link.
+    pub fn new(text: Text) -> Self {
+        Self { text, compiled: vec![] }
+    }
+
+    /// Whether the filter lets a frame of this link through; else as [`Filter::matches`].
+    ///
+    /// # Errors
+    /// As [`Text::compile`].
+    pub fn matches(&mut self, link: Link, frame: &[u8], wire_len: usize) -> Result<bool, Error> {
+        if let Some((_, filter)) = self.compiled.iter().find(|(known, _)| *known == link) {
+            return Ok(filter.matches(frame, wire_len));
+        }
+        let filter = self.text.compile(link)?;
+        let matches = filter.matches(frame, wire_len);
+        self.compiled.push((link, filter));
+        Ok(matches)
     }
 }
 

@@ -9,7 +9,7 @@ mod listener;
 mod merge;
 mod sheet;
 
-use crate::capture::{Capture, Error};
+use crate::capture::{Capture, Error, Packet};
 use crate::sensor::Counters;
 use crate::zeek::Format;
 use crate::{Sensor, WORKERS_MAX};
@@ -29,6 +29,14 @@ pub trait Gather {
     fn line(&mut self, schema: &'static Schema, time: Time, line: &[u8]);
     /// Takes a row that was [wanted](Wanted).
     fn row(&mut self, row: &Kept);
+    /// Whether a packet is taken at all.
+    fn takes(&mut self, _packet: &Packet<'_>) -> bool {
+        true
+    }
+    /// Whether the capture is read any further.
+    fn goes_on(&self) -> bool {
+        true
+    }
     /// Takes note that so many more packets were read, between these times.
     fn read(&mut self, _packets: u64, _times: (Time, Time)) {}
 }
@@ -96,7 +104,7 @@ fn deal(
 ) -> Result<(), Error> {
     loop {
         let mut hand = spare.try_recv().unwrap_or_default();
-        let ended = hand.fill(capture);
+        let ended = hand.fill(capture, &mut |packet| gather.takes(packet));
         if let Some((packets, times)) = hand.count() {
             gather.read(packets, times);
         }
@@ -119,7 +127,7 @@ fn deal(
         while let Ok((worker, sheet)) = sheets.try_recv() {
             merge.take(worker, sheet, gather);
         }
-        if !ended? {
+        if !ended? || !gather.goes_on() {
             return Ok(());
         }
     }

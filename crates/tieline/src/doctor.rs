@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::rules;
 use crate::serve;
-use crate::soc::config::{Config, Firewall};
+use crate::soc::config::{Config, Firewall, Interface};
 use detect::chains::Options;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     looks.push(("disk", disk(&config)));
     looks.push(("clock", clock()));
     looks.push(("rules", rules_of(&config)));
-    looks.extend(config.interface.iter().map(|interface| ("interface", interface_of(&interface.name))));
+    looks.extend(config.interface.iter().map(|interface| ("interface", interface_of(interface))));
     looks.extend(config.folder.iter().map(|folder| ("folder", folder_of(&folder.path))));
     if config.interface.is_empty() && config.folder.is_empty() {
         looks.push(("sources", Bad("nothing is watched".to_owned(), "add an [[interface]] or a [[folder]]")));
@@ -125,8 +125,13 @@ fn rules_of(config: &Config) -> Found {
     }
 }
 
-fn interface_of(name: &str) -> Found {
-    match ring::Ring::open(name, None) {
+fn interface_of(interface: &Interface) -> Found {
+    let name = &interface.name;
+    let filter = match interface.program() {
+        Ok(filter) => filter,
+        Err(error) => return Bad(error.to_string(), "see pcap-filter(7)"),
+    };
+    match ring::Ring::open(name, filter.as_ref()) {
         Ok(_) => Good(format!("{name} can be listened to")),
         Err(error) => Bad(format!("{name}: {error}"), "give it the right and the right name (ip link)"),
     }

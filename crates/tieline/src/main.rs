@@ -3,6 +3,7 @@
 mod ask;
 mod demo;
 mod doctor;
+mod filtered;
 mod findings;
 mod logs;
 mod pcap;

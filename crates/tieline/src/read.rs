@@ -7,12 +7,14 @@ mod reader;
 mod source;
 mod summary;
 
+use crate::filtered;
 use crate::findings::Findings;
 use crate::rules::{self, Detection};
 use crate::talk::Talk;
 use crate::{Outcome, WrongUse};
 use clap::ValueEnum;
 use detect::chains::Options;
+use filter::Filters;
 use model::{Incident, Severity};
 use reader::Reader;
 use sensor::zeek;
@@ -27,6 +29,9 @@ pub(crate) struct Args {
     /// Captures (pcap, pcapng, also gzip or zstd), EVTX, Windows events as XML or JSON lines, mails; or folders of them
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Take only these packets of the captures, as tcpdump would: 'tcp port 502 and not host 10.0.0.9'
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
+    filter: Option<String>,
     /// Write the logs of the captures into this folder, as Zeek does
     #[arg(long, value_name = "DIR")]
     zeek_dir: Option<PathBuf>,
@@ -83,13 +88,14 @@ const ACTION: Severity = Severity::Medium;
 
 pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     let paths = inputs::expand(&args.files).map_err(|missing| WrongUse(missing.to_string()))?;
+    let filter = args.filter.as_deref().map(filtered::read).transpose()?;
     let detection = rules::load(&args.rules, Options::files())?;
     if !detection.problems.is_empty() {
         detection.problems.iter().take(PROBLEMS_MAX).for_each(|problem| talk.warn(problem));
         let (rules, problems) = (detection.rules.len(), detection.problems.len());
         talk.say(format!("{rules} rules loaded, {problems} problems; tieline rules check names them all"));
     }
-    let story = read(args, &paths, detection, talk)?;
+    let story = read(args, &paths, detection, filter, talk)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.json {
         json::write(&story, &mut out)?;
@@ -105,7 +111,13 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     Ok(if action { Outcome::Findings } else { Outcome::Fine })
 }
 
-fn read(args: &Args, paths: &[PathBuf], detection: Detection, talk: &Talk) -> anyhow::Result<Story> {
+fn read(
+    args: &Args,
+    paths: &[PathBuf],
+    detection: Detection,
+    filter: Option<filter::Text>,
+    talk: &Talk,
+) -> anyhow::Result<Story> {
     let zeek =
         args.zeek_dir.as_deref().map(|dir| zeek::Folder::create(dir, args.zeek_format.into())).transpose()?;
     let lake = args.lake.as_deref().map(Lake::create).transpose()?;
@@ -117,6 +129,7 @@ fn read(args: &Args, paths: &[PathBuf], detection: Detection, talk: &Talk) -> an
         }
     }
     let mut reader = Reader::new(detection, zeek, lake, args.workers);
+    reader.filter = filter.map(Filters::new);
     let sources = inputs::read_all(paths, &mut reader, talk);
     reader.finish(sources, talk)
 }

@@ -1,10 +1,12 @@
 //! `tieline sense`: a live sensor that writes Zeek's logs, and nothing else.
 
+use crate::filtered;
 use crate::serve::stop_signal;
 use crate::soc::{Clock, MachineClock};
 use crate::talk::Talk;
 use crate::{Outcome, WrongUse};
 use anyhow::Context;
+use filter::{Filter, Filters};
 use model::{At, Kept, Origin, Rows, Schema, Time};
 use ring::Ring;
 use sensor::capture::{Capture, Packet};
@@ -25,6 +27,10 @@ pub(crate) struct Args {
     /// (tcpdump -w - | tieline sense -i -)
     #[arg(short, long, required = true, value_name = "IFACE")]
     interface: Vec<String>,
+    /// Take only these packets, as tcpdump would: 'tcp port 502 and not host 10.0.0.9'; on an interface the kernel
+    /// leaves the others out
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
+    filter: Option<String>,
     /// Folder of the logs
     #[arg(long, default_value = "logs", value_name = "DIR")]
     zeek_dir: PathBuf,
@@ -47,15 +53,18 @@ const SHARES_MAX: usize = 64;
 const STATS_EVERY: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
+    let filter = args.filter.as_deref();
+    let (of_capture, of_interface) =
+        (filter.map(filtered::read).transpose()?, filter.map(filtered::live).transpose()?);
     let stop = stop_signal()?;
     let mut logs = Folder::create(&args.zeek_dir, args.zeek_format.into())?;
     let [packets, bytes, lost] = if args.interface.iter().any(|name| name == "-") {
         if args.interface.len() > 1 {
             return Err(WrongUse("standard input and interfaces cannot be mixed".to_owned()).into());
         }
-        pipe(&mut logs, &stop)?
+        pipe(&mut logs, of_capture.map(Filters::new), &stop)?
     } else {
-        listen(args, talk, &mut logs, &stop)?
+        listen(args, of_interface.as_ref(), talk, &mut logs, &stop)?
     };
     let rows = logs.finish()?;
     if args.json {
@@ -98,8 +107,14 @@ impl Gather for Logs<'_> {
     fn row(&mut self, _: &Kept) {}
 }
 
-fn listen(args: &Args, talk: &Talk, logs: &mut Folder, stop: &AtomicBool) -> anyhow::Result<Told> {
-    let workers = workers(args)?;
+fn listen(
+    args: &Args,
+    filter: Option<&Filter>,
+    talk: &Talk,
+    logs: &mut Folder,
+    stop: &AtomicBool,
+) -> anyhow::Result<Told> {
+    let workers = workers(args, filter)?;
     // All that was to be opened is open; from here on nothing can be sent, by the threads to come neither.
     workers.iter().try_for_each(|worker| worker.ring.seal()).context("cannot give up the right to send")?;
     talk.say(format!("listening on {}; logs in {}", args.interface.join(", "), args.zeek_dir.display()));
@@ -122,7 +137,7 @@ fn listen(args: &Args, talk: &Talk, logs: &mut Folder, stop: &AtomicBool) -> any
     })
 }
 
-fn workers(args: &Args) -> anyhow::Result<Vec<Worker>> {
+fn workers(args: &Args, filter: Option<&Filter>) -> anyhow::Result<Vec<Worker>> {
     let mut workers = vec![];
     for (file, name) in (0..).zip(&args.interface) {
         let orders = Orders {
@@ -131,7 +146,7 @@ fn workers(args: &Args) -> anyhow::Result<Vec<Worker>> {
             lines: Some(args.zeek_format.into()),
             wanted: Arc::new(|_, _| false),
         };
-        for ring in Ring::several(name, None, args.workers)? {
+        for ring in Ring::several(name, filter, args.workers)? {
             let listener = Listener::new(&orders);
             workers.push(Worker { interface: name.clone(), ring, listener, packets: 0 });
         }
@@ -151,7 +166,7 @@ impl Worker {
         // What is in the ring was there before the signal.
         self.take(Duration::ZERO)?;
         let (lost, counters) = (self.ring.lost()?, self.listener.counters());
-        let written = self.listener.finish();
+        let (written, _) = self.listener.finish();
         let _ = shares.send(Share { worker: number, written, counters, lost });
         Ok(())
     }
@@ -225,13 +240,19 @@ fn tell(interfaces: &[String], now: &[(Counters, u64)], before: &mut [(Counters,
 }
 
 /// Reads a capture that is being written.
-fn pipe(logs: &mut Folder, stop: &AtomicBool) -> anyhow::Result<Told> {
+fn pipe(logs: &mut Folder, mut filter: Option<Filters>, stop: &AtomicBool) -> anyhow::Result<Told> {
     let mut capture = Capture::open(Box::new(io::stdin()))?;
     let mut sensor = Sensor::new(0);
     let mut flushed = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         let Some(packet) = capture.next_packet()? else { break };
-        sensor.packet(&packet, logs);
+        let taken = match &mut filter {
+            Some(filter) => filter.matches(packet.link, packet.bytes, packet.wire_len)?,
+            None => true,
+        };
+        if taken {
+            sensor.packet(&packet, logs);
+        }
         // A look at the clock for every packet would cost more than many a packet.
         if packet.number % 256 == 0 && flushed.elapsed() >= FLUSH_EVERY {
             flushed = Instant::now();

@@ -68,8 +68,11 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     let rings: Vec<(String, Ring)> = config
         .interface
         .iter()
-        .map(|interface| Ok((interface.name.clone(), Ring::open(&interface.name, None)?)))
-        .collect::<Result<_, ring::Error>>()?;
+        .map(|interface| {
+            let filter = interface.program()?;
+            Ok((interface.name.clone(), Ring::open(&interface.name, filter.as_ref())?))
+        })
+        .collect::<anyhow::Result<_>>()?;
     let firewall: Box<dyn respond::Firewall + Send> = match config.response.firewall {
         Firewall::Nftables => {
             Box::new(Nftables { netns: config.response.netns.clone(), ..Nftables::default() })

@@ -28,12 +28,19 @@ const BYTES: usize = 1 << 20;
 const PACKETS: usize = 8192;
 
 impl Hand {
-    /// Takes packets from the capture in place of those before; says whether there may be more.
-    pub(super) fn fill(&mut self, capture: &mut Capture) -> Result<bool, Error> {
+    /// Takes packets from the capture in place of those before, if it `takes` them; says whether there may be more.
+    pub(super) fn fill(
+        &mut self,
+        capture: &mut Capture,
+        takes: &mut dyn FnMut(&Packet<'_>) -> bool,
+    ) -> Result<bool, Error> {
         self.bytes.clear();
         self.packets.clear();
         while self.bytes.len() < BYTES && self.packets.len() < PACKETS {
             let Some(packet) = capture.next_packet()? else { return Ok(false) };
+            if !takes(&packet) {
+                continue;
+            }
             self.bytes.extend_from_slice(packet.bytes);
             let Packet { number, time, link, wire_len, .. } = packet;
             let lane = lane(&packet);

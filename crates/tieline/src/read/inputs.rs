@@ -109,22 +109,26 @@ fn capture(
     if reader.workers > 1 {
         let (counters, ended) = reader.follow(&mut capture, number, source);
         source.counters = Some(counters);
-        return Ok(ended?);
+        return ended;
     }
     let mut sensor = Sensor::new(number);
-    let ended = loop {
+    let ended: anyhow::Result<()> = loop {
         match capture.next_packet() {
-            Ok(Some(ref packet)) => {
-                source.saw(packet.time);
-                sensor.packet(packet, reader);
-            }
+            Ok(Some(ref packet)) => match reader.takes(packet) {
+                Ok(true) => {
+                    source.saw(packet.time);
+                    sensor.packet(packet, reader);
+                }
+                Ok(false) => source.left_out += 1,
+                Err(error) => break Err(error.into()),
+            },
             Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
+            Err(error) => break Err(error.into()),
         }
     };
     sensor.finish(reader);
     source.counters = Some(sensor.counters());
-    Ok(ended?)
+    ended
 }
 
 fn events(source: &mut Source, number: u32, format: Format, file: File, reader: &mut Reader) {

@@ -34,6 +34,7 @@ pub(crate) fn write(story: &Story, out: &mut dyn Write) -> io::Result<()> {
 fn source(source: &Source) -> Value {
     json!({
         "type": "file", "file": source.path, "kind": source.kind, "bytes": source.bytes, "entries": source.entries,
+        "left_out": source.left_out,
         "damaged": source.damaged, "damage": source.damage, "first": source.first.map(|t| t.iso()),
         "last": source.last.map(|t| t.iso()), "failed": source.failed,
         "conversations": source.counters.map(|c| c.conversations),

@@ -5,9 +5,10 @@ use crate::pipeline::{Pipeline, sentences};
 use crate::rules::Detection;
 use crate::talk::Talk;
 use detect::chains::Chains;
+use filter::Filters;
 use model::{At, Event, Incident, Kept, Record, Rows, Schema, Time};
 use sensor::Counters;
-use sensor::capture::{self, Capture};
+use sensor::capture::{Capture, Packet};
 use sensor::crew::{self, Gather, Orders};
 use sensor::zeek::Folder;
 use site::Site;
@@ -20,12 +21,16 @@ pub(crate) struct Reader {
     findings: Findings,
     /// Workers that follow a capture.
     pub(crate) workers: u8,
+    /// Which packets of captures are taken.
+    pub(crate) filter: Option<Filters>,
 }
 
 /// Takes what the workers wrote about a capture.
 struct Gathering<'a> {
     reader: &'a mut Reader,
     source: &'a mut Source,
+    /// Why a packet could not be filtered.
+    failed: Option<filter::Error>,
 }
 
 impl Reader {
@@ -37,7 +42,15 @@ impl Reader {
     ) -> Self {
         let mut pipeline = Pipeline::new(Site::default(), detection.rules);
         (pipeline.zeek, pipeline.lake) = (zeek, lake);
-        Self { pipeline, chains: detection.chains, findings: Findings::default(), workers }
+        let findings = Findings::default();
+        Self { pipeline, chains: detection.chains, findings, workers, filter: None }
+    }
+
+    /// Whether a packet is taken.
+    #[inline]
+    pub(crate) fn takes(&mut self, packet: &Packet<'_>) -> Result<bool, filter::Error> {
+        let Some(filter) = &mut self.filter else { return Ok(true) };
+        filter.matches(packet.link, packet.bytes, packet.wire_len)
     }
 
     /// Follows the capture number `file` with several workers.
@@ -46,10 +59,13 @@ impl Reader {
         capture: &mut Capture,
         file: u32,
         source: &mut Source,
-    ) -> (Counters, Result<(), capture::Error>) {
+    ) -> (Counters, anyhow::Result<()>) {
         let lines = self.pipeline.zeek.as_ref().map(Folder::format);
         let orders = Orders { file, workers: self.workers, lines, wanted: self.pipeline.wanted() };
-        crew::follow(capture, &orders, &mut Gathering { reader: self, source })
+        let mut gathering = Gathering { reader: self, source, failed: None };
+        let (counters, ended) = crew::follow(capture, &orders, &mut gathering);
+        let ended = gathering.failed.map_or(ended.map_err(Into::into), |error| Err(error.into()));
+        (counters, ended)
     }
 
     pub(crate) fn event(&mut self, event: &Event) {
@@ -138,5 +154,18 @@ impl Gather for Gathering<'_> {
 
     fn read(&mut self, packets: u64, times: (Time, Time)) {
         self.source.saw_many(packets, times);
+    }
+
+    fn takes(&mut self, packet: &Packet<'_>) -> bool {
+        let taken = self.reader.takes(packet).unwrap_or_else(|error| {
+            self.failed.get_or_insert(error);
+            false
+        });
+        self.source.left_out += u64::from(!taken && self.failed.is_none());
+        taken
+    }
+
+    fn goes_on(&self) -> bool {
+        self.failed.is_none()
     }
 }

@@ -11,6 +11,8 @@ pub(crate) struct Source {
     pub(crate) bytes: u64,
     /// Packets or events.
     pub(crate) entries: u64,
+    /// Packets that the filter left out.
+    pub(crate) left_out: u64,
     /// Entries that could not be read.
     pub(crate) damaged: u64,
     /// What was wrong first.
@@ -29,6 +31,7 @@ impl Source {
             kind: "unreadable",
             bytes,
             entries: 0,
+            left_out: 0,
             damaged: 0,
             damage: None,
             first: None,

@@ -73,6 +73,9 @@ fn file(source: &Source, out: &mut dyn Write) -> io::Result<()> {
     let name = source.path.file_name().unwrap_or_default().to_string_lossy();
     let span = source.first.zip(source.last).map_or_else(String::new, |(first, last)| span(first, last));
     writeln!(out, "  {:18} {name:40} {:>9} {:8} {span}", source.kind, source.entries, unit(source.kind))?;
+    if source.left_out > 0 {
+        writeln!(out, "  {:18} {} packets left out by the filter", "", source.left_out)?;
+    }
     if let Some(counters) = source.counters.filter(|c| c.damaged + c.panics + c.evicted > 0) {
         let (damaged, panics, evicted) = (counters.damaged, counters.panics, counters.evicted);
         let ended = format!("{evicted} conversations ended early");

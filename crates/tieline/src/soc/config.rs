@@ -39,6 +39,20 @@ pub(crate) struct Console {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Interface {
     pub(crate) name: String,
+    /// Packets that are taken, in the language of tcpdump; all without it.
+    #[serde(default)]
+    pub(crate) filter: Option<String>,
+}
+
+impl Interface {
+    /// The filter for the kernel.
+    ///
+    /// # Errors
+    /// When it is none, or lets nothing through.
+    pub(crate) fn program(&self) -> Result<Option<filter::Filter>, ConfigError> {
+        let program = self.filter.as_deref().map(crate::filtered::live).transpose();
+        program.map_err(|error| ConfigError::Wrong(format!("interface {}: {error}", self.name)))
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -211,6 +225,7 @@ impl Config {
                 return wrong(format!("the user {} is there twice", user.name));
             }
         }
+        self.interface.iter().try_for_each(|interface| interface.program().map(|_| ()))?;
         self.declared().map(|_| ())
     }
 
@@ -289,6 +304,8 @@ mod tests {
         assert!(refused("response.hours = 25").contains("1 to 24"));
         assert!(refused("[[asset]]\nlevel = 1").contains("host or network"));
         assert!(refused("[[asset]]\nhost = \"a\"\nlevel = 2.5").contains("level 2.5"));
+        let blind = "[[interface]]\nname = \"eth1\"\nfilter = \"tcp prt 502\"";
+        assert!(refused(blind).contains("interface eth1: the filter \"tcp prt 502\": column 5"));
         assert!(refused("interfaces = 1").contains("unknown field"));
         assert!(
             refused("[[user]]\nname=\"a\"\nrole=\"it\"\n[[user]]\nname=\"a\"\nrole=\"ot\"").contains("twice")

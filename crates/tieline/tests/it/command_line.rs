@@ -29,6 +29,23 @@ fn a_damaged_entry_is_told_with_its_place() {
 }
 
 #[test]
+fn what_is_no_filter_is_wrong_use_and_nothing_is_begun() {
+    let dir = folder("no_filter");
+    let capture = dir.join("empty.pcap");
+    std::fs::write(&capture, b"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0").unwrap();
+    let (capture, logs) = (capture.display().to_string(), dir.join("logs"));
+    let run = call(&["read", &capture, "--filter", "tcp port modbsu"]);
+    let said = "error: the filter \"tcp port modbsu\": column 10: there is no port modbsu in the table; give its number";
+    assert_eq!((run.code, run.stderr.trim()), (2, said));
+    assert_eq!(call(&["read", &capture, "--filter", "tcp port modbus"]).code, 0);
+    for filter in ["host plc-1", "ip and not ip"] {
+        let run = call(&["sense", "-i", "lo", "--filter", filter, "--zeek-dir", &logs.display().to_string()]);
+        assert_eq!(run.code, 2, "{}", run.stderr);
+        assert!(!logs.exists());
+    }
+}
+
+#[test]
 fn a_folder_without_rules_is_wrong_use() {
     let dir = folder("no_rules");
     let capture = dir.join("empty.pcap");

@@ -31,7 +31,12 @@ fn start(namespace: &Namespace, command: &str) -> Child {
 }
 
 fn sense(namespace: &Namespace, logs: &Path) -> Child {
-    let command = format!("{} sense -i far --zeek-dir {}", env!("CARGO_BIN_EXE_tieline"), logs.display());
+    sense_with(namespace, logs, "")
+}
+
+fn sense_with(namespace: &Namespace, logs: &Path, more: &str) -> Child {
+    let binary = env!("CARGO_BIN_EXE_tieline");
+    let command = format!("{binary} sense -i far --zeek-dir {} {more}", logs.display());
     let child = start(namespace, &command);
     // The socket is there when the kernel lists it.
     let listens = || namespace.output("cat /proc/net/packet").lines().count() > 1;
@@ -89,6 +94,39 @@ fn live_logs_equal_those_of_a_capture_taken_at_the_same_time() {
     for (log, rows) in &live {
         assert!(*rows == read[log], "{log}: {} rows live, {} read", rows.len(), read[log].len());
     }
+}
+
+#[test]
+fn a_filter_lets_the_same_through_on_an_interface_in_a_pipe_and_in_a_file() {
+    const FILTER: &str = "(tcp port 502 and not dst host 10.1.10.5) or udp port 53 or arp";
+    if !can(&["ip", "tcpreplay", "tcpdump"]) {
+        return;
+    }
+    let dir = folder("sense-filtered");
+    let (capture, logs, taken) = (sample(&dir.join("sample")), dir.join("live"), dir.join("taken.pcap"));
+    let namespace = wire();
+    let mut sensor = sense_with(&namespace, &logs, &format!("--filter '{FILTER}'"));
+    let dump = format!("tcpdump -i far -U -B 65536 --time-stamp-precision=nano -w {}", taken.display());
+    let mut dump = start(&namespace, &dump);
+    until("tcpdump", || (namespace.output("cat /proc/net/packet").lines().count() > 2).then_some(()));
+    namespace.run(&format!("tcpreplay -q -x 300 -i near {}", capture.display()));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    for child in [&mut dump, &mut sensor] {
+        sh(&format!("kill -TERM {}", child.id()));
+        child.wait().unwrap();
+    }
+    let (taken, read, piped) = (taken.to_str().unwrap(), dir.join("read"), dir.join("piped"));
+    let command = ["read", "-q", taken, "--filter", FILTER, "--zeek-dir", read.to_str().unwrap()];
+    tieline(&command.map(ToString::to_string));
+    let (binary, piped) = (env!("CARGO_BIN_EXE_tieline"), piped.display());
+    sh(&format!("{binary} sense -q -i - --filter '{FILTER}' --zeek-dir {piped} < {taken}"));
+    let live = rows(&logs);
+    assert!(live == rows(&read) && live == rows(Path::new(&piped.to_string())));
+    let all = dir.join("all");
+    tieline(&["read", "-q", taken, "--zeek-dir", all.to_str().unwrap()].map(ToString::to_string));
+    let all = rows(&all);
+    assert!(live["modbus"].len() > 1_000 && live["modbus"].len() < all["modbus"].len());
+    assert!(!live.contains_key("smb_files") && live["dns"] == all["dns"]);
 }
 
 #[test]
