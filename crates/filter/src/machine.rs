@@ -52,6 +52,7 @@ pub(crate) fn run(program: &[Instruction], seen: &Seen<'_>) -> u32 {
 }
 
 impl Machine {
+    #[inline]
     fn holds(&self, Instruction { code, k, .. }: Instruction) -> bool {
         let with = if code & code::BY_X == 0 { k } else { self.x };
         match code & !code::BY_X {
@@ -63,6 +64,7 @@ impl Machine {
     }
 
     /// Anything but a jump or a return; nothing when it cannot be done.
+    #[inline]
     fn step(&mut self, instruction: Instruction, seen: &Seen<'_>) -> Option<()> {
         let Instruction { code, k, .. } = instruction;
         let cell = k as usize;
@@ -120,6 +122,7 @@ impl Seen<'_> {
         u32::try_from(self.wire_len).unwrap_or(u32::MAX)
     }
 
+    #[inline]
     fn beside(&self, k: u32) -> Option<u32> {
         Some(match k {
             beside::PACKET_TYPE => u32::from(self.outgoing) * 4,
@@ -130,6 +133,7 @@ impl Seen<'_> {
         })
     }
 
+    #[inline]
     fn load(&self, code: u16, at: u32) -> Option<u32> {
         let rest = self.frame.get(at as usize..)?;
         Some(match code {

@@ -247,7 +247,9 @@ fn pipe(logs: &mut Folder, mut filter: Option<Filters>, stop: &AtomicBool) -> an
     while !stop.load(Ordering::Relaxed) {
         let Some(packet) = capture.next_packet()? else { break };
         let taken = match &mut filter {
-            Some(filter) => filter.matches(packet.link, packet.bytes, packet.wire_len)?,
+            Some(filter) => {
+                filter.matches(packet.link, packet.bytes, packet.wire_len).context("cannot filter")?
+            }
             None => true,
         };
         if taken {

@@ -120,7 +120,7 @@ fn capture(
                     sensor.packet(packet, reader);
                 }
                 Ok(false) => source.left_out += 1,
-                Err(error) => break Err(error.into()),
+                Err(error) => break Err(anyhow::Error::from(error).context("cannot filter")),
             },
             Ok(None) => break Ok(()),
             Err(error) => break Err(error.into()),

@@ -61,6 +61,15 @@ fn kinds(story: &Story, out: &mut dyn Write) -> io::Result<()> {
         let span = first.zip(last).map_or_else(String::new, |(first, last)| span(first, last));
         let what = unit(kind);
         writeln!(out, "  {kind:18} {:>6} files {entries:>33} {what:8} {span}", sources.len())?;
+        left_out(sources.iter().map(|source| source.left_out).sum(), out)?;
+    }
+    Ok(())
+}
+
+/// Packets that the filter left out, if there are any.
+fn left_out(packets: u64, out: &mut dyn Write) -> io::Result<()> {
+    if packets > 0 {
+        writeln!(out, "  {:18} {packets} packets left out by the filter", "")?;
     }
     Ok(())
 }
@@ -73,9 +82,7 @@ fn file(source: &Source, out: &mut dyn Write) -> io::Result<()> {
     let name = source.path.file_name().unwrap_or_default().to_string_lossy();
     let span = source.first.zip(source.last).map_or_else(String::new, |(first, last)| span(first, last));
     writeln!(out, "  {:18} {name:40} {:>9} {:8} {span}", source.kind, source.entries, unit(source.kind))?;
-    if source.left_out > 0 {
-        writeln!(out, "  {:18} {} packets left out by the filter", "", source.left_out)?;
-    }
+    left_out(source.left_out, out)?;
     if let Some(counters) = source.counters.filter(|c| c.damaged + c.panics + c.evicted > 0) {
         let (damaged, panics, evicted) = (counters.damaged, counters.panics, counters.evicted);
         let ended = format!("{evicted} conversations ended early");
