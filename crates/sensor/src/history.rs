@@ -31,12 +31,6 @@ impl History {
         before
     }
 
-    /// Whether the letter has come up for that side.
-    #[inline]
-    pub(crate) fn has(&self, letter: Letter, orig: bool) -> bool {
-        self.seen >> (letter.place() + if orig { 0 } else { 16 }) & 1 == 1
-    }
-
     /// Adds the letter once more.
     pub(crate) fn again(&mut self, letter: Letter, orig: bool) {
         self.push(letter.byte(), orig);

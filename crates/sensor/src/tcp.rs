@@ -278,18 +278,17 @@ impl Tcp {
         take: &mut dyn FnMut(bool, Piece<'_>),
         effect: &mut Effect,
     ) {
-        if self.is_steady(header, len, from_orig, history) {
+        if self.is_steady(header, from_orig) {
             self.steady(header, len, from_orig, history, take, effect);
             return;
         }
         self.any_segment(header, len, from_orig, history, take, effect);
     }
 
-    /// Whether the segment is one of many: both ends are established, it comes in order, and says nothing new.
+    /// Whether the segment is one of many: both ends are established and it comes in order.
     #[inline]
-    fn is_steady(&self, header: &Header<'_>, len: usize, from_orig: bool, history: &History) -> bool {
+    fn is_steady(&self, header: &Header<'_>, from_orig: bool) -> bool {
         let (end, peer) = if from_orig { (&self.orig, &self.resp) } else { (&self.resp, &self.orig) };
-        let letter = if len > 0 { Letter::Data } else { Letter::Ack };
         header.flags.is_plain_ack()
             && end.state == State::Established
             && peer.state == State::Established
@@ -299,7 +298,6 @@ impl Tcp {
             && delta(header.seq, end.start) > 0
             && (end.fins | peer.fins) == 0
             && (self.seen_orig & self.seen_resp & !self.close_deferred)
-            && history.has(letter, from_orig)
     }
 
     /// [`Tcp::any_segment`] without what cannot happen to a steady one.
@@ -316,6 +314,7 @@ impl Tcp {
         let past = header.seq.wrapping_add(segment_len(len, header.flags));
         let (end, peer) = self.ends(from_orig);
         let position = i64::from(delta(header.seq, end.start));
+        history.note(if len > 0 { Letter::Data } else { Letter::Ack }, from_orig);
         note_window(end, peer, header, from_orig, history, &mut effect.odd);
         let acked = acknowledge(end, peer, header, &mut effect.odd);
         if past != end.last.number {
@@ -883,7 +882,7 @@ mod tests {
                     header_len: 20,
                     payload,
                 };
-                steady += u32::from(short.0.is_steady(&header, payload.len(), from_orig, &short.1));
+                steady += u32::from(short.0.is_steady(&header, from_orig));
                 let a = segment(&mut short.0, &mut short.1, &header, from_orig, true);
                 let b = segment(&mut long.0, &mut long.1, &header, from_orig, false);
                 assert_eq!(a, b);
