@@ -10,7 +10,7 @@ use wire::transport::Udp;
 
 /// What a packet carries inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Inner<'a> {
+pub enum Inner<'a> {
     /// An IP packet.
     Ip(&'a [u8]),
     /// A frame with its link header.
@@ -28,7 +28,7 @@ pub(crate) const GRE_IN_UDP: u16 = 4754;
 pub(crate) const TEREDO: u16 = 3544;
 
 /// What an IP protocol number carries; `None` when it is no tunnel.
-pub(crate) fn inside_ip(protocol: u8, payload: &[u8]) -> Option<Inner<'_>> {
+pub fn inside_ip(protocol: u8, payload: &[u8]) -> Option<Inner<'_>> {
     match protocol {
         4 => Some(ip(payload, 4)),
         41 => Some(ip(payload, 6)),
@@ -46,12 +46,12 @@ fn ip(payload: &[u8], version: u8) -> Inner<'_> {
 }
 
 /// Whether datagrams of this port may carry packets: the ports of [`inside_udp`].
-pub(crate) fn is_carrier(port: u16) -> bool {
+pub fn is_carrier(port: u16) -> bool {
     matches!(port, 4789 | 4790 | 6081 | GRE_IN_UDP | 2152 | TEREDO | 5072)
 }
 
 /// What a UDP datagram carries from port `source` to port `destination`; `None` when it is no tunnel.
-pub(crate) fn inside_udp(source: u16, destination: u16, payload: &[u8]) -> Option<Inner<'_>> {
+pub fn inside_udp(source: u16, destination: u16, payload: &[u8]) -> Option<Inner<'_>> {
     inside_port(destination, payload).or_else(|| inside_port(source, payload))
 }
 

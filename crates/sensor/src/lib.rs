@@ -28,6 +28,7 @@ pub mod zeek;
 
 pub use community::community_id;
 pub use conn::Conn;
+pub use decap::{Inner, inside_ip, inside_udp, is_carrier};
 pub use encapsulations::{Encapsulation, Sign, TUNNELS};
 pub use odd::News;
 pub use sensor::{Counters, Sensor, WORKERS_MAX};
