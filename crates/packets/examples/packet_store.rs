@@ -61,7 +61,7 @@ fn write(dir: &Path, files: &[&str]) -> Outcome {
                 spool.flush();
             }
         })?;
-        drop(spool);
+        spool.flush();
         let kept = cpu_s();
         let ns = |s: f64| s * 1e9 / count as f64;
         let (own, system) = (kept.0 - read.0 - (read.0 - before.0), kept.1 - read.1 - (read.1 - before.1));
@@ -70,6 +70,10 @@ fn write(dir: &Path, files: &[&str]) -> Outcome {
             ns(own),
             ns(system)
         );
+        let losses = spool.losses();
+        if losses.packets > 0 {
+            println!("not kept: {losses:?}");
+        }
     }
     Ok(())
 }

@@ -108,19 +108,19 @@ fn what_cannot_be_written_is_counted_and_its_numbers_stay_unused() {
     let folder = Folder::new("lost");
     let mut spool = spool(&folder.0, &plan(None, None));
     let frame = datagram((2, 1), (3, 2), &[]);
-    let append = |spool: &mut Spool, s| spool.append(Time::from_s_ns(s, 0), &frame, 60);
-    append(&mut spool, 100);
+    let append = |spool: &mut Spool, ms: i64| spool.append(Time(ms * 1_000_000), &frame, 60);
+    append(&mut spool, 100_000);
     spool.flush();
     std::fs::remove_dir_all(&folder.0).unwrap();
     // The piece at hand is still a file without a name; the next one cannot be made.
     spool.expire(Time(0));
     let host_1 = datagram((1, 1), (3, 2), &[]);
     assert_eq!(spool.append(Time::from_s_ns(101, 0), &host_1, 60), 2);
-    assert_eq!(append(&mut spool, 102), 3);
+    assert_eq!(append(&mut spool, 101_500), 3);
     assert_eq!(spool.losses().packets, 2);
     assert!(spool.losses().why.as_ref().unwrap().contains("cannot write"), "{:?}", spool.losses());
     std::fs::create_dir(&folder.0).unwrap();
-    assert_eq!(append(&mut spool, 105), 4);
+    assert_eq!(append(&mut spool, 101_900), 4);
     assert_eq!(spool.append(Time::from_s_ns(120, 0), &host_1, 60), 5);
     spool.flush();
     assert_eq!((spool.losses().packets, numbers(&folder.0, Query::default())), (3, vec![5]));

@@ -23,12 +23,12 @@ const PIECES_MIN: u64 = 16;
 /// What a piece spans at most, as a part of the time for which packets are kept.
 const SPANS_MAX: i64 = 8;
 /// How long packets are lost after a failure until writing is tried again.
-const RETRY_AFTER: Span = Span::s(10);
+const RETRY_AFTER: Span = Span::s(1);
 
 /// A rolling capture in a folder.
 ///
 /// It takes what it is given, whatever the disk does: what cannot be written is counted as lost, its numbers stay unused,
-/// and the newest packets go on as soon as they can. When the disk is full, the oldest piece of the class makes room.
+/// and the newest packets go on as soon as they can. When the disk is full, the oldest pieces of the class make room.
 pub struct Spool {
     dir: PathBuf,
     /// The classes of the plan, and the rest behind them.
@@ -219,8 +219,8 @@ impl Spool {
         self.losses.packets += shelf.abandon();
         self.losses.why = Some(causes(error));
         self.failed = Some(time);
-        if is_full(error) && shelf.kept.len() > 1 && shelf.drop_oldest().is_ok() {
-            self.losses.pieces += 1;
+        if is_full(error) {
+            self.losses.pieces += shelf.make_room();
         }
     }
 }
@@ -306,6 +306,18 @@ impl Shelf {
             self.kept.push_back(Kept { piece, bytes, latest });
         }
         packets - summary.map_or(0, |summary| summary.packets).min(packets)
+    }
+
+    /// Lets the oldest go until a new piece has room on a full disk; gives how many went. The newest stays.
+    fn make_room(&mut self) -> u64 {
+        let (before, mut pieces) = (self.bytes(), 0);
+        while self.kept.len() > 1 && before - self.bytes() < self.piece_bytes {
+            if self.drop_oldest().is_err() {
+                break;
+            }
+            pieces += 1;
+        }
+        pieces
     }
 
     fn drop_oldest(&mut self) -> Result<()> {
