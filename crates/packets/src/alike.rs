@@ -3,7 +3,7 @@
 use crate::ends::{Layer, layers};
 use crate::hash::fold;
 use model::Mac;
-use sensor::inside_udp;
+use sensor::is_carrier;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use wire::link::Link;
@@ -35,20 +35,17 @@ impl Alike {
         let (macs, rest) = bytes.split_first_chunk::<12>()?;
         let (head, rest) = rest.split_first_chunk::<14>()?;
         let &[0x08, 0x00, 0x45, _, l0, l1, _, _, flags, 0, _, protocol, _, _] = head else { return None };
-        let ends = rest.first_chunk::<12>()?;
+        let &[a0, a1, a2, a3, b0, b1, b2, b3, p0, p1, q0, q1] = rest.first_chunk()?;
         // Two ports fit in what the header says to be there.
-        let len = usize::from(u16::from_be_bytes([l0, l1])).checked_sub(24)?;
-        let whole = flags & 0x3f == 0;
-        let carries = match protocol {
-            6 => true,
-            17 => !is_tunnel(rest, len),
-            _ => false,
-        };
+        let whole = flags & 0x3f == 0 && u16::from_be_bytes([l0, l1]) >= 24;
+        let is_tunnel = || [[p0, p1], [q0, q1]].into_iter().any(|port| is_carrier(u16::from_be_bytes(port)));
+        if !whole || !(protocol == 6 || protocol == 17 && !is_tunnel()) {
+            return None;
+        }
         let &[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5] = macs;
-        let &[a0, a1, a2, a3, b0, b1, b2, b3, p0, p1, q0, q1] = ends;
         let source = self.end([s0, s1, s2, s3, s4, s5, protocol, 4], [a0, a1, a2, a3, p0, p1, 0, 0]);
         let destination = self.end([d0, d1, d2, d3, d4, d5, protocol, 4], [b0, b1, b2, b3, q0, q1, 0, 0]);
-        (whole && carries).then(|| source.wrapping_add(destination))
+        Some(source.wrapping_add(destination))
     }
 
     #[inline]
@@ -87,16 +84,6 @@ impl Alike {
         };
         fold(fold(name ^ kind, c) ^ one.wrapping_add(other), d)
     }
-}
-
-/// Whether a datagram carries a packet: `rest` begins with the addresses, and `len` bytes follow the ports.
-#[inline]
-fn is_tunnel(rest: &[u8], len: usize) -> bool {
-    let Some((&[_, _, _, _, _, _, _, _, p0, p1, q0, q1], after)) = rest.split_first_chunk::<12>() else {
-        return false;
-    };
-    let Some(payload) = after.get(..len).unwrap_or(after).get(4..) else { return false };
-    inside_udp(u16::from_be_bytes([p0, p1]), u16::from_be_bytes([q0, q1]), payload).is_some()
 }
 
 #[cfg(test)]

@@ -75,32 +75,17 @@ impl Archive {
         Ok(search.next_packet()?.and_then(|packet| Conversation::of(packet.link, packet.bytes)))
     }
 
-    /// Cuts the conversation of the packet `number` out: at most `max` packets around it. `None` when the packet is not there any more, or has no conversation.
+    /// Cuts the conversation of the packet `number` out: at most `max` packets around it. `None` when the packet is not
+    /// there any more, or has no conversation.
     ///
     /// # Errors
     /// When a piece cannot be read.
     pub fn carve(&self, number: u64, max: u64) -> Result<Option<Carved>> {
         let Some(conversation) = self.conversation(number)? else { return Ok(None) };
-        self.around(Query::of(Who::Conversation(conversation)), number, max).map(Some)
-    }
-
-    /// Cuts out what is looked for: at most `max` packets, of which half are before the packet `number` where there are
-    /// so many.
-    ///
-    /// # Errors
-    /// When a piece cannot be read.
-    pub fn around(&self, query: Query, number: u64, max: u64) -> Result<Carved> {
-        let before = Query { to: query.to.min(number.saturating_sub(1)), ..query.clone() };
-        let mut search = self.search(before, Order::Backward);
-        let (mut kept, mut cut) = (Kept::default(), false);
-        while let Some(packet) = search.next_packet()? {
-            if kept.len() >= max / 2 {
-                cut = true;
-                break;
-            }
-            kept.0.push_front(owned(&packet));
-        }
-        let mut search = self.search(Query { from: query.from.max(number), ..query }, Order::Forward);
+        let query = Query::of(Who::Conversation(conversation));
+        let (from, mut cut) = self.start_around(&query, number, max)?;
+        let mut kept = Kept::default();
+        let mut search = self.search(Query { from, ..query }, Order::Forward);
         while let Some(packet) = search.next_packet()? {
             if kept.len() >= max {
                 cut = true;
@@ -108,7 +93,25 @@ impl Archive {
             }
             kept.0.push_back(owned(&packet));
         }
-        kept.carved(Link::ETHERNET, cut)
+        kept.carved(Link::ETHERNET, cut).map(Some)
+    }
+
+    /// Where to begin so that half of `max` packets are before the packet `number`, if there are so many: the number of
+    /// the first, and whether others are before it.
+    ///
+    /// # Errors
+    /// When a piece cannot be read.
+    pub fn start_around(&self, query: &Query, number: u64, max: u64) -> Result<(u64, bool)> {
+        let before = Query { to: query.to.min(number.saturating_sub(1)), ..query.clone() };
+        let mut search = self.search(before, Order::Backward);
+        let (mut from, mut found) = (number, 0);
+        while let Some(packet) = search.next_packet()? {
+            if found >= max / 2 {
+                return Ok((from, true));
+            }
+            (from, found) = (packet.number, found + 1);
+        }
+        Ok((from, false))
     }
 }
 

@@ -31,6 +31,7 @@ mod varint;
 pub use carve::{Carved, PcapWriter, carve_capture};
 pub use ends::{Conversation, End, Who};
 pub use error::{Error, Result};
+pub use piece::is_beside_a_piece;
 pub use plan::{Class, Classify, Plan};
 pub use search::{Archive, Order, Query, Search};
 pub use spool::{Losses, Spool};

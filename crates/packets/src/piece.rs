@@ -199,17 +199,21 @@ pub(crate) fn list(dir: &Path) -> Result<Vec<Piece>> {
     Ok(pieces)
 }
 
+/// Whether a file lies beside a piece and says nothing by itself: numbers or an index.
+pub fn is_beside_a_piece(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
+    name.starts_with("packets-") && matches!(end, "numbers" | "index" | "part")
+}
+
 /// Removes what lies beside pieces that are not there any more, and indexes that were never finished.
 ///
 /// # Errors
 /// When the folder cannot be read.
 pub(crate) fn sweep(dir: &Path) -> Result<()> {
-    for path in files(dir)? {
-        let end = path.extension().and_then(|end| end.to_str()).unwrap_or_default();
-        let ours =
-            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("packets-"));
-        let alone = matches!(end, "numbers" | "index") && !path.with_extension("pcap").exists();
-        if ours && (alone || end == "part") {
+    let is_part = |path: &Path| path.extension().is_some_and(|end| end == "part");
+    for path in files(dir)?.into_iter().filter(|path| is_beside_a_piece(path)) {
+        if is_part(&path) || !path.with_extension("pcap").exists() {
             // It does no harm.
             let _ = fs::remove_file(path);
         }
