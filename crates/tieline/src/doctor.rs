@@ -78,7 +78,9 @@ fn data(dir: &Path) -> Found {
 }
 
 fn disk(config: &Config) -> Found {
-    let needed = config.keep.packets_mb + ROOM_MB;
+    let interfaces = config.interface.len().max(1) as u64;
+    let packets = config.packets.plan().bytes_max().saturating_mul(interfaces);
+    let needed = packets / 1_000_000 + ROOM_MB;
     let said = Command::new("df").args(["--output=avail", "-BM"]).arg(&config.data).output();
     let text = said.map(|said| String::from_utf8_lossy(&said.stdout).into_owned()).unwrap_or_default();
     let room = text.lines().nth(1).and_then(|line| line.trim().trim_end_matches('M').parse::<u64>().ok());
@@ -86,7 +88,7 @@ fn disk(config: &Config) -> Found {
         Some(room) if room >= needed => Good(format!("{room} MB are free, {needed} MB are wanted")),
         Some(room) => Bad(
             format!("{room} MB are free where the data lies, {needed} MB are wanted"),
-            "free some, or set keep.packets_mb lower",
+            "free some, or set packets.size lower",
         ),
         None => Bad("cannot tell how much is free".to_owned(), "look with df"),
     }

@@ -54,7 +54,7 @@ enum Command {
     Read(read::Args),
     /// Ask the lake in SQL
     Ask(ask::Args),
-    /// The packets behind a row, as a capture
+    /// The packets behind a row, of a host or of a time, as a capture
     Pcap(pcap::Args),
     /// List, check or test detection rules
     Rules(rules::Args),
@@ -91,7 +91,7 @@ fn main() -> ExitCode {
             talk::result(soc::config::EXAMPLE.trim_end()).map(|()| Outcome::Fine).map_err(Into::into)
         }
         Command::Read(args) => read::run(args, &talk),
-        Command::Pcap(args) => pcap::run(args),
+        Command::Pcap(args) => pcap::run(args, &talk),
         Command::Ask(args) => ask::run(args, &talk),
         Command::Rules(args) => rules::run(args, &talk),
         Command::Protocols(args) => logs::run(args),

@@ -5,6 +5,7 @@
 //! After a crash the evidence that is kept (packets, files) is read again up to where it was, without storing a row
 //! twice.
 
+mod classes;
 mod clock;
 pub(crate) mod config;
 mod desk;
@@ -18,7 +19,6 @@ mod picture;
 mod progress;
 mod response;
 mod sources;
-pub(crate) mod spool;
 mod watch;
 
 pub(crate) use clock::{Clock, MachineClock};
@@ -30,17 +30,18 @@ pub(crate) use watch::Watches;
 use crate::pipeline::Pipeline;
 use crate::rules;
 use anyhow::Context;
+use classes::Classes;
 use config::Config;
 use detect::chains::Options;
 use follow::Follower;
 use ingest::{Ingest, Setup};
 use keeper::Keeper;
+use packets::Spool;
 use picture::Picture;
 use progress::ProgressFile;
 use respond::Firewall;
 use site::Site;
 use sources::Register;
-use spool::Spool;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
@@ -120,13 +121,15 @@ impl Soc {
             clock: Arc::clone(&clock),
             rules: loaded,
             acknowledged: Arc::clone(&acknowledged),
+            replay: config.packets.replay.0,
+            classes: Classes::new(&config.packets.class)?,
             settled: Arc::clone(&settled),
         };
         let mut ingest = Ingest::new(setup, show, problems)?;
         let mut numbers = vec![];
         for name in interfaces {
             let (number, dir) = (register.number(&name), config.packets_of(&name));
-            let spool = Spool::open(&dir, config.keep.packets_mb.saturating_mul(1_000_000))
+            let spool = Spool::open(&dir, &config.packets.plan())
                 .with_context(|| format!("cannot keep packets in {}", dir.display()))?;
             ingest.listen(number, name, spool).context("cannot read the packets that are kept")?;
             numbers.push(number);

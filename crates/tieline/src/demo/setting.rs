@@ -1,6 +1,6 @@
 //! What a person who runs the virtual site would have written into its configuration.
 
-use crate::soc::config::{Asset, Config, Console, Folder, Keep, Response, Role, User, Watch};
+use crate::soc::config::{Asset, Config, Console, Folder, Packets, Response, Role, User, Watch};
 use lab::script::Script;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -49,7 +49,7 @@ pub(crate) fn config(script: &Script, data: &Path, listen: SocketAddr) -> Config
             learn_hours: 30.0 / 3600.0,
             ..Response::default()
         },
-        keep: Keep { packets: Some(evidence.join("packets")), ..Keep::default() },
+        packets: Packets { folder: Some(evidence.join("packets")), ..Packets::default() },
         ..Config::default()
     }
 }

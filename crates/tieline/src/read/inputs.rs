@@ -45,6 +45,8 @@ fn gather(path: &Path, files: &mut Vec<PathBuf>) {
     };
     let mut inside: Vec<_> = inside.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
     inside.sort();
+    // What lies beside the packets of an interface says nothing by itself.
+    inside.retain(|path| !packets::is_beside_a_piece(path));
     inside.iter().for_each(|path| gather(path, files));
 }
 

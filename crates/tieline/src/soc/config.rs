@@ -1,5 +1,9 @@
 //! The configuration: one TOML file, every entry with a default that works.
 
+mod keeping;
+
+pub(crate) use keeping::{Age, Bytes, PacketClass, Packets};
+
 use model::{Criticality, Level};
 use serde::Deserialize;
 use site::{Declared, Whom};
@@ -25,6 +29,7 @@ pub(crate) struct Config {
     pub(crate) asset: Vec<Asset>,
     pub(crate) watch: Vec<Watch>,
     pub(crate) response: Response,
+    pub(crate) packets: Packets,
     pub(crate) keep: Keep,
 }
 
@@ -142,9 +147,8 @@ pub(crate) enum Firewall {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Keep {
-    /// Packets of the interfaces on disk, in megabytes; the oldest make room.
-    pub(crate) packets_mb: u64,
-    /// Folder of them; none for one in `data`.
+    /// `packets.size` in megabytes and `packets.folder`, as they were said before there was `[packets]`.
+    pub(crate) packets_mb: Option<u64>,
     pub(crate) packets: Option<PathBuf>,
     /// Days of rows in the lake.
     pub(crate) lake_days: u32,
@@ -163,6 +167,7 @@ impl Default for Config {
             asset: vec![],
             watch: vec![],
             response: Response::default(),
+            packets: Packets::default(),
             keep: Keep::default(),
         }
     }
@@ -182,7 +187,7 @@ impl Default for Response {
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { packets_mb: 2000, packets: None, lake_days: 90 }
+        Self { packets_mb: None, packets: None, lake_days: 90 }
     }
 }
 
@@ -201,8 +206,12 @@ impl Config {
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let config: Self = toml::from_str(&text)
+        let mut config: Self = toml::from_str(&text)
             .map_err(|error| ConfigError::Toml { path: path.to_owned(), error: Box::new(error) })?;
+        if let Some(megabytes) = config.keep.packets_mb {
+            config.packets.size = Bytes(megabytes.saturating_mul(1_000_000));
+        }
+        config.packets.folder = config.packets.folder.or_else(|| config.keep.packets.clone());
         config.check()?;
         Ok(config)
     }
@@ -226,12 +235,18 @@ impl Config {
             }
         }
         self.interface.iter().try_for_each(|interface| interface.program().map(|_| ()))?;
+        self.packets.check()?;
         self.declared().map(|_| ())
+    }
+
+    /// Folder of the packets of all interfaces.
+    pub(crate) fn packets_folder(&self) -> PathBuf {
+        self.packets.folder.clone().unwrap_or_else(|| self.data.join("packets"))
     }
 
     /// Folder of the packets of an interface.
     pub(crate) fn packets_of(&self, interface: &str) -> PathBuf {
-        self.keep.packets.clone().unwrap_or_else(|| self.data.join("packets")).join(interface)
+        self.packets_folder().join(interface)
     }
 
     /// What the file says about assets.
@@ -294,7 +309,8 @@ mod tests {
             EXAMPLE.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line).to_owned() + "\n").collect();
         let config = read(&uncommented).unwrap();
         assert_eq!((config.interface.len(), config.folder.len(), config.user.len()), (1, 1, 2));
-        assert_eq!((config.asset.len(), config.watch.len()), (2, 1));
+        assert_eq!((config.asset.len(), config.watch.len(), config.packets.class.len()), (2, 1, 2));
+        assert!(config.packets.keep.is_some());
     }
 
     #[test]
@@ -307,6 +323,12 @@ mod tests {
         let blind = "[[interface]]\nname = \"eth1\"\nfilter = \"tcp prt 502\"";
         assert!(refused(blind).contains("interface eth1: the filter \"tcp prt 502\": column 5"));
         assert!(refused("interfaces = 1").contains("unknown field"));
+        assert!(refused("[packets]\nsize = \"1MB\"").contains("too small"));
+        assert!(refused("[packets]\nkeep = \"14\"").contains("as in 14d"));
+        let class = |more: &str| refused(&format!("[[packets.class]]\nsize = \"9GB\"\n{more}"));
+        assert!(class("name = \"a b\"\nlevels = [1]").contains("\"a b\" cannot be the name of a class"));
+        assert!(class("name = \"a\"").contains("needs levels or zones"));
+        assert!(class("name = \"a\"\nlevels = [7]").contains("level 7"));
         assert!(
             refused("[[user]]\nname=\"a\"\nrole=\"it\"\n[[user]]\nname=\"a\"\nrole=\"ot\"").contains("twice")
         );

@@ -5,16 +5,17 @@ use super::config::Config;
 use super::input::{Inlet, Input};
 use super::login::Logins;
 use super::picture::{Acknowledged, Picture};
-use super::{response, spool};
+use super::response;
 use anyhow::Context;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use console::view::{self, Approve};
 use console::{Refused, Role, Soc, User};
 use model::{Span, Time};
+use packets::{Archive, carve_capture};
 use respond::{Approval, Engine, Entry, Firewall, Key, Playbook, RunId, RunState, Settings, Signer};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -31,6 +32,8 @@ const ANSWER_ROWS: usize = 500;
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// Memory that a question may take.
 const ANSWER_BYTES: usize = 256 << 20;
+/// Packets that are carved out for a step, around it.
+const CARVED_MAX: u64 = 5_000;
 /// Runs that are listed.
 const RUNS_MAX: usize = 100;
 /// Windows of the inventory.
@@ -438,12 +441,16 @@ impl Soc for Desk {
         let told = picture.told(incident)?;
         let origin = told.incident.steps.get(usize::try_from(step).ok()?)?.finding.evidence.origin;
         let source = picture.sources.get(&origin.file)?;
-        let from = match source.kind {
-            "interface" => self.config.packets_of(&source.name),
-            "capture" => PathBuf::from(&source.name),
+        let (number, max) = (origin.number, CARVED_MAX);
+        let carved = match source.kind {
+            "interface" => {
+                Archive::open(&self.config.packets_of(&source.name)).and_then(|all| all.carve(number, max))
+            }
+            "capture" => carve_capture(Path::new(&source.name), number, max),
             _ => return None,
         };
-        spool::carve(&from, origin.number)
+        // What cannot be read is not there for the console; the command line says why.
+        Some(carved.ok()??.pcap)
     }
 
     fn acknowledge(&self, user: &User, alarm: &str) -> Result<(), Refused> {

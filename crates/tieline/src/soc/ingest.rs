@@ -1,17 +1,18 @@
 //! The one thread through which everything goes: sensors, rules, chains, lake. What it knows it shows as a
 //! [`Picture`].
 
-use super::clock::Clock;
+use super::classes::Classes;
+use super::clock::{Believed, Clock};
 use super::input::{Frames, Input, Read};
 use super::names;
 use super::picture::{Map, Picture, Told};
 use super::progress::{Position, Progress, ProgressFile};
 use super::sources::Source;
-use super::spool::Spool;
 use crate::findings::Findings;
 use crate::pipeline::{Pipeline, sentences};
 use detect::chains::Chains;
-use model::{Event, Finding, Incident, Severity, Time};
+use model::{Event, Finding, Incident, Severity, Span, Time};
+use packets::{Losses, Spool};
 use sensor::Sensor;
 use sensor::capture::{Capture, Packet};
 use std::collections::{BTreeMap, VecDeque};
@@ -34,6 +35,8 @@ const MAP_EVERY: Duration = Duration::from_secs(2);
 /// How long rows wait for the lake, and how many.
 const STORE_EVERY: Duration = Duration::from_secs(10);
 const STORE_ROWS: u64 = 50_000;
+/// How often packets are looked at that have been kept for long enough.
+const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 /// How long an input is waited for.
 const WAIT: Duration = Duration::from_millis(50);
 /// Alarms that are shown, the worst first; the lake has all findings.
@@ -52,6 +55,10 @@ pub(crate) struct Setup {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rules: [u32; 2],
     pub(crate) acknowledged: Arc<Mutex<BTreeMap<String, String>>>,
+    /// How much of the packets that are kept is read again at the start, back from the newest.
+    pub(crate) replay: Span,
+    /// Whose packets are kept how long.
+    pub(crate) classes: Classes,
     /// Segments of the lake that will not be written again.
     pub(crate) settled: Arc<AtomicU64>,
 }
@@ -91,6 +98,7 @@ pub(crate) struct Ingest {
     show: watch::Sender<Arc<Picture>>,
     changed: bool,
     ended: bool,
+    believed: Believed,
 }
 
 /// How often findings are looked at for names that have become known, and by how much longer than it took at least.
@@ -161,6 +169,7 @@ impl Ingest {
             show,
             changed: true,
             ended: false,
+            believed: Believed::new(),
         })
     }
 
@@ -168,11 +177,11 @@ impl Ingest {
     ///
     /// # Errors
     /// When the packets that are kept cannot be read.
-    pub(crate) fn listen(&mut self, number: u32, name: String, mut spool: Spool) -> std::io::Result<()> {
+    pub(crate) fn listen(&mut self, number: u32, name: String, spool: Spool) -> packets::Result<()> {
         let stored = self.stored_of(&name);
         self.source(number, name, "interface");
         let mut sensor = Sensor::new(number);
-        spool.replay(&mut |packet| {
+        spool.replay(Some(self.setup.replay), stored, &mut |packet| {
             self.setup.pipeline.store = packet.number > stored;
             sensor.packet(packet, &mut self.setup.pipeline);
             found(&mut self.setup, &mut self.findings, &mut self.kept, packet.time);
@@ -187,6 +196,10 @@ impl Ingest {
     pub(crate) fn run(mut self, inputs: &Receiver<Input>) {
         let (mut told, mut mapped, mut stored) = (Instant::now(), None::<Instant>, Instant::now());
         let (mut renamed, mut rename_after) = (Instant::now(), RENAME_EVERY);
+        let mut expired: Option<Instant> = None;
+        if !self.setup.classes.is_empty() {
+            self.draw_map();
+        }
         while !self.ended {
             let wait = if self.has_captures() { Duration::ZERO } else { WAIT };
             match inputs.recv_timeout(wait) {
@@ -209,6 +222,10 @@ impl Ingest {
                     self.draw_map();
                 }
                 self.paint();
+            }
+            if expired.is_none_or(|expired| expired.elapsed() >= EXPIRE_EVERY) {
+                expired = Some(Instant::now());
+                self.expire();
             }
             if self.waiting() >= STORE_ROWS || stored.elapsed() >= STORE_EVERY {
                 stored = Instant::now();
@@ -257,17 +274,8 @@ impl Ingest {
         let Some(tap) = self.taps.get_mut(&number) else { return };
         let Some(source) = self.sources.get_mut(&number) else { return };
         for (time, bytes, wire_len) in frames.iter() {
-            let written = tap.spool.as_mut().map(|spool| spool.append(time, bytes, wire_len));
-            let count = source.entries + 1;
-            let number = match written {
-                Some(Ok(number)) => number,
-                Some(Err(error)) => {
-                    source.problem = Some(format!("cannot keep packets: {error}"));
-                    tap.spool = None;
-                    count
-                }
-                None => count,
-            };
+            let kept = tap.spool.as_mut().map(|spool| spool.append(time, bytes, wire_len));
+            let number = kept.unwrap_or(source.entries + 1);
             let packet = Packet { number, time, link: Link(1), wire_len, bytes };
             self.setup.pipeline.store = true;
             tap.sensor.packet(&packet, &mut self.setup.pipeline);
@@ -275,8 +283,11 @@ impl Ingest {
             source.entries += 1;
             source.bytes += wire_len as u64;
         }
-        if let Some(Err(error)) = tap.spool.as_mut().map(Spool::flush) {
-            source.problem = Some(format!("cannot keep packets: {error}"));
+        if let Some(spool) = &mut tap.spool {
+            spool.flush();
+            if let Some(told) = not_kept(spool.losses()) {
+                source.problem = Some(told);
+            }
         }
         source.last = Some(self.setup.clock.now());
         self.changed = true;
@@ -425,6 +436,21 @@ impl Ingest {
         let taps = &self.taps;
         site.observe_open(|rows| taps.values().for_each(|tap| tap.sensor.open_conversations(rows)));
         self.map = Arc::new(Map::new(site.assets(), site.conduits(), site.flows()));
+        if !self.setup.classes.is_empty() && self.setup.classes.learn(&self.map.assets) {
+            let spools = self.taps.values_mut().filter_map(|tap| tap.spool.as_mut());
+            spools.for_each(|spool| spool.classify(self.setup.classes.classify()));
+        }
+    }
+
+    /// Lets packets go that were kept for as long as they should be.
+    fn expire(&mut self) {
+        if self.believed.jumped_ahead() {
+            // The keeper of the lake says so.
+            return;
+        }
+        let now = self.setup.clock.now();
+        let spools = self.taps.values_mut().filter_map(|tap| tap.spool.as_mut());
+        spools.for_each(|spool| spool.expire(now));
     }
 
     fn waiting(&self) -> u64 {
@@ -528,6 +554,14 @@ impl Ingest {
         };
         self.show.send_replace(Arc::new(picture));
     }
+}
+
+/// What a disk that takes no packets costs, in a sentence.
+fn not_kept(losses: &Losses) -> Option<String> {
+    let why = losses.why.as_ref()?;
+    let Losses { packets, pieces, .. } = losses;
+    let early = if *pieces > 0 { format!("{pieces} pieces went before their time, ") } else { String::new() };
+    Some(format!("{packets} packets were not kept, {early}{why}"))
 }
 
 fn is_alarm(folded: &crate::findings::Folded) -> bool {

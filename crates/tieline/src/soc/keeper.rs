@@ -1,6 +1,6 @@
 //! Keeps the lake in order while it is written: small files become large ones, old hours go.
 
-use super::clock::Clock;
+use super::clock::{Believed, Clock};
 use model::Span;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,8 +12,6 @@ const COMPACT_EVERY: Duration = Duration::from_secs(60);
 const RETAIN_EVERY: Duration = Duration::from_secs(3600);
 /// Hours that ended so long ago are taken to be whole; what comes later makes small files once more.
 const SETTLES_AFTER: Span = Span::s(600);
-/// A clock that is set by more than this while Tieline runs is not believed when it comes to deleting.
-const JUMP_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How soon it hears that it shall stop.
 const WAIT: Duration = Duration::from_millis(200);
 
@@ -29,7 +27,7 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn run(self, stop: &AtomicBool) {
-        let began = (SystemTime::now(), Instant::now());
+        let believed = Believed::new();
         let (mut compacted, mut retained) = (Instant::now(), None::<Instant>);
         while !stop.load(Ordering::Relaxed) {
             std::thread::sleep(WAIT);
@@ -39,7 +37,7 @@ impl Keeper {
             }
             if retained.is_none_or(|retained| retained.elapsed() >= RETAIN_EVERY) {
                 retained = Some(Instant::now());
-                self.retain(began);
+                self.retain(believed);
             }
         }
     }
@@ -56,10 +54,8 @@ impl Keeper {
     }
 
     /// Lets go what is old by its own time and has lain here for as long.
-    fn retain(&self, (began, since): (SystemTime, Instant)) {
-        let expected = began + since.elapsed();
-        let jumped = SystemTime::now().duration_since(expected).is_ok_and(|ahead| ahead > JUMP_MAX);
-        if jumped {
+    fn retain(&self, believed: Believed) {
+        if believed.jumped_ahead() {
             // What a wrong clock calls old may be of this morning.
             (self.complain)(
                 "the clock has jumped ahead: nothing is deleted until Tieline starts again".to_owned(),

@@ -14,6 +14,7 @@ mod demo;
 mod http;
 mod manual;
 mod net;
+mod pcap;
 mod run;
 mod sense;
 mod serve;

@@ -138,7 +138,8 @@ fn packets_of_a_conversation(centre: &Centre, person: &Person) {
     let [uid, file, number] = person.sql(stop).remove(0).try_into().unwrap();
     let frame = format!("{}:{}", file.unwrap(), number.unwrap());
     let config = centre.config.to_str().unwrap();
-    for (which, name) in [("--uid", uid.unwrap()), ("--frame", frame)] {
+    let host = "10.1.10.5".to_owned();
+    for (which, name) in [("--uid", uid.unwrap()), ("--frame", frame), ("--host", host)] {
         let carved = centre.config.with_file_name("carved.pcap");
         let args = ["pcap", which, &name, "--config", config, "-o", carved.to_str().unwrap()];
         let run = tieline(&args.map(ToString::to_string));
@@ -171,7 +172,12 @@ fn an_interface_and_a_folder_are_watched_and_a_kill_loses_nothing_that_was_shown
     let inbox = dir.join("inbox");
     fs::create_dir_all(&inbox).unwrap();
     let pair = Pair::new();
-    let more = format!("[[interface]]\nname = \"{}b\"\n[[folder]]\npath = \"{}\"\n", pair.0, inbox.display());
+    let more = format!(
+        "[[packets.class]]\nname = \"process\"\nlevels = [0, 1, 2]\nsize = \"100MB\"\n\
+         [[interface]]\nname = \"{}b\"\n[[folder]]\npath = \"{}\"\n",
+        pair.0,
+        inbox.display()
+    );
     let mut centre = Centre::start(&dir, &more);
     let person = centre.login("m.ito");
 
