@@ -29,7 +29,7 @@ const TABLE_PLACE: u64 = u64::MAX - 1;
 /// Buckets are at most two to this.
 const BITS_MAX: u32 = 20;
 /// Longest table and bucket that are read; what says to be longer is damaged.
-const PART_MAX: u64 = 256 << 20;
+const PART_MAX: u64 = 32 << 20;
 
 /// What an index says about its piece as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

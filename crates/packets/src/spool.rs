@@ -91,6 +91,8 @@ impl Spool {
         for piece in piece::list(dir)? {
             spool.adopt(piece)?;
         }
+        // The plan may allow less than before.
+        spool.shelves.iter_mut().try_for_each(|shelf| shelf.shrink(shelf.class.bytes_max))?;
         Ok(spool)
     }
 
@@ -143,9 +145,14 @@ impl Spool {
     /// # Errors
     /// When a piece cannot be read.
     pub fn replay(&self, span: Option<Span>, above: u64, take: &mut dyn FnMut(&Packet<'_>)) -> Result<()> {
-        let newest = self.shelves.iter().flat_map(|shelf| &shelf.kept).map(|kept| kept.latest).max();
+        let kept = || self.shelves.iter().flat_map(|shelf| &shelf.kept);
+        let newest = kept().map(|kept| kept.latest).max();
         let since = span.and_then(|span| Some(newest? - span));
-        let mut search = Archive::open(&self.dir)?.search(Query::default(), Order::Forward);
+        let young = kept().filter(|kept| since.is_none_or(|since| kept.latest >= since));
+        let open = self.shelves.iter().filter_map(|shelf| Some(shelf.open.as_ref()?.piece.first));
+        let from = young.map(|kept| kept.piece.first).chain(open).min().unwrap_or(u64::MAX);
+        let query = Query { from: from.min(above.saturating_add(1)), ..Query::default() };
+        let mut search = Archive::open(&self.dir)?.search(query, Order::Forward);
         while let Some(packet) = search.next_packet()? {
             if packet.number > above || since.is_none_or(|since| packet.time >= since) {
                 take(&packet);
@@ -277,10 +284,16 @@ impl Shelf {
 
     fn begin(&mut self, dir: &Path, number: u64, time: Time) -> Result<()> {
         self.finish()?;
-        while self.bytes() + self.piece_bytes > self.class.bytes_max && !self.kept.is_empty() {
+        self.shrink(self.class.bytes_max.saturating_sub(self.piece_bytes))?;
+        self.open = Some(Open::begin(Piece::new(dir, number, &self.class.name), time)?);
+        Ok(())
+    }
+
+    /// Lets the oldest go until no more than `bytes` are left.
+    fn shrink(&mut self, bytes: u64) -> Result<()> {
+        while self.bytes() > bytes && !self.kept.is_empty() {
             self.drop_oldest()?;
         }
-        self.open = Some(Open::begin(Piece::new(dir, number, &self.class.name), time)?);
         Ok(())
     }
 

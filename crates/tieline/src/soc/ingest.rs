@@ -561,6 +561,9 @@ fn not_kept(losses: &Losses) -> Option<String> {
     let why = losses.why.as_ref()?;
     let Losses { packets, pieces, .. } = losses;
     let early = if *pieces > 0 { format!("{pieces} pieces went before their time, ") } else { String::new() };
+    if packets + pieces == 0 {
+        return Some(format!("packets stay longer than they should: {why}"));
+    }
     Some(format!("{packets} packets were not kept, {early}{why}"))
 }
 
