@@ -26,7 +26,8 @@ const WRITING: [(libc::c_long, u8); 8] = [
 
 impl Ring {
     /// From now on this thread, and threads that it starts, cannot send anything: calls that would fail with `EPERM`
-    /// (seccomp). Its capabilities are gone too, so that it cannot open another socket like this one.
+    /// (seccomp). Its capabilities are gone too, so that it cannot open another socket like this one. The kernel knows the
+    /// socket by its number, which stays taken until the program ends: another file of that number could not be written.
     ///
     /// # Errors
     /// When the kernel refuses, or the processor is none that the filter is written for.
@@ -37,7 +38,8 @@ impl Ring {
                 source: io::Error::other(error.to_string()),
             }
         };
-        let program = filter(self.socket.descriptor()).map_err(failed("write the filter against sending"))?;
+        let program =
+            filter(self.socket.descriptor_for_good()).map_err(failed("write the filter against sending"))?;
         for set in [CapSet::Ambient, CapSet::Effective, CapSet::Inheritable, CapSet::Permitted] {
             caps::clear(None, set).map_err(|error| failed("give up rights")(error.into()))?;
         }

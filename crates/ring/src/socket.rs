@@ -5,16 +5,18 @@ use filter::{Filter, Instruction};
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::marker::PhantomData;
-use std::mem::{size_of, zeroed};
+use std::mem::{ManuallyDrop, size_of, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use std::time::Duration;
 
 /// A packet socket and its ring.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    fd: OwnedFd,
+    fd: ManuallyDrop<OwnedFd>,
+    /// Whether its number stays taken when it is dropped.
+    stays: AtomicBool,
     ring: *mut u8,
     bytes: usize,
     block_bytes: u32,
@@ -96,7 +98,8 @@ impl Socket {
         if ring == libc::MAP_FAILED {
             return Err(kernel("map the ring"));
         }
-        let socket = Self { fd, ring: ring.cast(), bytes, block_bytes };
+        let (fd, stays) = (ManuallyDrop::new(fd), AtomicBool::new(false));
+        let socket = Self { fd, stays, ring: ring.cast(), bytes, block_bytes };
         socket.bind(interface)?;
         // SAFETY: all bytes zero is a valid packet_mreq.
         let mut promiscuous: libc::packet_mreq = unsafe { zeroed() };
@@ -138,8 +141,9 @@ impl Socket {
         option(&self.fd, libc::SOL_PACKET, libc::PACKET_FANOUT, &group, "join in sharing conversations out")
     }
 
-    /// Number of the descriptor.
-    pub(crate) fn descriptor(&self) -> u64 {
+    /// Number of the descriptor, which no other file gets from now on, not even when this is dropped.
+    pub(crate) fn descriptor_for_good(&self) -> u64 {
+        self.stays.store(true, Ordering::Relaxed);
         u64::try_from(self.fd.as_raw_fd()).unwrap_or_default()
     }
 
@@ -242,6 +246,10 @@ impl Drop for Socket {
     fn drop(&mut self) {
         // SAFETY: the mapping was made by `open` with this size, and nothing borrows from it any more.
         unsafe { libc::munmap(self.ring.cast(), self.bytes) };
+        if !*self.stays.get_mut() {
+            // SAFETY: this is the end of the socket, and nothing uses the descriptor after it.
+            unsafe { ManuallyDrop::drop(&mut self.fd) };
+        }
     }
 }
 
