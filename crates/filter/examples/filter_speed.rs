@@ -1,4 +1,4 @@
-//! How long a frame takes past a filter: `cargo run -p filter --example speed`.
+//! How long a frame takes past a filter: `cargo run -p filter --example filter_speed`.
 
 #![allow(clippy::print_stdout, reason = "what it measures is its result")]
 
