@@ -122,6 +122,12 @@ fn a_filter_lets_the_same_through_on_an_interface_in_a_pipe_and_in_a_file() {
     sh(&format!("{binary} sense -q -i - --filter '{FILTER}' --zeek-dir {piped} < {taken}"));
     let live = rows(&logs);
     assert!(live == rows(&read) && live == rows(Path::new(&piped.to_string())));
+    let shared = dir.join("shared");
+    let command = ["--filter", FILTER, "--workers", "3", "--zeek-dir", shared.to_str().unwrap()];
+    tieline(
+        &[&["read", "-q", taken], &command[..]].concat().iter().map(ToString::to_string).collect::<Vec<_>>(),
+    );
+    assert!(live == rows(&shared));
     let all = dir.join("all");
     tieline(&["read", "-q", taken, "--zeek-dir", all.to_str().unwrap()].map(ToString::to_string));
     let all = rows(&all);
