@@ -33,6 +33,9 @@ pub static PROTOCOL: Protocol = Protocol {
 
 const CLIENT: u16 = 68;
 
+/// Ports of conversations that everybody who shares the traffic follows; messages elsewhere may be seen by one only.
+const SHARED: [u16; 2] = [67, CLIENT];
+
 model::log! {
     /// A transaction between a host that wants an address and those who give addresses.
     pub struct Dhcp<'a>: "dhcp", Site {
@@ -74,7 +77,7 @@ model::log! {
 /// One of the conversations in which transactions take place.
 #[derive(Default)]
 struct Conversation {
-    /// Holds the transactions where nothing is known across conversations.
+    /// Holds the transactions where nothing is known across conversations, or not by everybody.
     alone: Transactions,
     told: Told,
 }
@@ -98,7 +101,9 @@ impl Session for Conversation {
 
 impl Conversation {
     fn transactions<'a>(&'a mut self, out: &'a mut Out<'_>) -> &'a mut Transactions {
-        out.known().map_or(&mut self.alone, |known| &mut known.transactions)
+        let ports = [out.conversation.orig.port, out.conversation.resp.port];
+        let known = out.known().filter(|_| ports.iter().any(|port| SHARED.contains(port)));
+        known.map_or(&mut self.alone, |known| &mut known.transactions)
     }
 }
 

@@ -125,16 +125,33 @@ fn a_transaction_spans_the_conversations_it_is_broadcast_in() {
         |hash, from| Conversation::new(Uid::from_hash(hash), from, end([255; 4], 67), Transport::Udp);
     let talks = [to_all(1, end([0; 4], 68)), to_all(2, end([10, 2, 0, 1], 67))];
     let pdus = [message(1, "00000000", "00000000", "350103"), message(2, "00000000", "0a02000b", "350105")];
+    assert_eq!(types(&talks, &pdus), ["REQUEST ACK"]);
+}
+
+#[test]
+fn what_uses_other_ports_joins_no_transaction_of_other_conversations() {
+    let end = |addr: [u8; 4], port| Endpoint { addr: addr.into(), port };
+    let talk = |hash, from, to| Conversation::new(Uid::from_hash(hash), from, to, Transport::Udp);
+    let talks = [
+        talk(1, end([0; 4], 68), end([255; 4], 67)),
+        talk(2, end([10, 2, 0, 1], 6700), end([10, 2, 0, 11], 6800)),
+    ];
+    let pdus = [message(1, "00000000", "00000000", "350103"), message(2, "00000000", "0a02000b", "350105")];
+    assert_eq!(types(&talks, &pdus), ["REQUEST", "ACK"]);
+}
+
+/// Message types of the transactions, where each conversation has one of the messages.
+fn types(talks: &[Conversation], pdus: &[String]) -> Vec<String> {
     let (mut rows, mut known) = (Types(Vec::new()), Known::default());
     let mut sessions = [(PROTOCOL.open)(), (PROTOCOL.open)()];
-    for ((session, talk), pdu) in sessions.iter_mut().zip(&talks).zip(&pdus) {
+    for ((session, talk), pdu) in sessions.iter_mut().zip(talks).zip(pdus) {
         let mut out = Out::new(&mut rows, talk, Stamp::default(), "dhcp").knowing(&mut known);
         session.pdu(Side::Client, &unhex(pdu), &mut out).unwrap();
     }
-    for (session, talk) in sessions.iter_mut().zip(&talks) {
+    for (session, talk) in sessions.iter_mut().zip(talks) {
         session.end(&mut Out::new(&mut rows, talk, Stamp::default(), "dhcp").knowing(&mut known));
     }
-    assert_eq!(rows.0, ["REQUEST ACK"]);
+    rows.0
 }
 
 /// Keeps the message types of each transaction.

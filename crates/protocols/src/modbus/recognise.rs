@@ -7,25 +7,36 @@ use crate::{Guess, Side, umas};
 /// whose data agrees with itself; on its own port an ADU of the right length is enough, so that scans and
 /// damage are seen.
 pub(super) fn recognise(bytes: &[u8], from: Side) -> Guess {
+    let (mut adu, mut behind) = match first(bytes, from) {
+        Ok(split) => split,
+        Err(guess) => return guess,
+    };
+    while is_sure(adu, from) {
+        if behind.is_empty() {
+            return Guess::Sure;
+        }
+        (adu, behind) = match first(behind, from) {
+            Ok(split) => split,
+            Err(_) => return Guess::Maybe,
+        };
+    }
+    Guess::Maybe
+}
+
+/// The first ADU by its length, and what stands behind it.
+fn first(bytes: &[u8], from: Side) -> Result<(&[u8], &[u8]), Guess> {
     if bytes.get(2).is_some_and(|byte| *byte != 0) || bytes.get(3).is_some_and(|byte| *byte != 0) {
-        return Guess::No;
+        return Err(Guess::No);
     }
     let Some(&[_, _, _, _, high, low, _, function]) = bytes.first_chunk() else {
-        return Guess::NeedMore;
+        return Err(Guess::NeedMore);
     };
     let length = u16::from_be_bytes([high, low]);
     let long = function == umas::FUNCTION && usize::from(length) <= LENGTH_MAX_UMAS;
     if length < 2 || length > LENGTH_MAX && !long || from == Side::Client && !(1..0x80).contains(&function) {
-        return Guess::No;
+        return Err(Guess::No);
     }
-    let Some((first, rest)) = bytes.split_at_checked(usize::from(length) + 6) else {
-        return Guess::NeedMore;
-    };
-    if is_sure(first, from) && (rest.is_empty() || recognise(rest, from) == Guess::Sure) {
-        Guess::Sure
-    } else {
-        Guess::Maybe
-    }
+    bytes.split_at_checked(usize::from(length) + 6).ok_or(Guess::NeedMore)
 }
 
 /// Whether several fields of an ADU depend on each other, and agree.

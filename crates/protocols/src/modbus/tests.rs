@@ -344,6 +344,15 @@ fn it_is_recognised_by_its_content() {
 }
 
 #[test]
+fn a_long_run_of_adus_takes_no_more_of_the_stack_than_a_short_one() {
+    let look = || {
+        let run = unhex("0001 0000 0003 01 86 02").repeat(100_000);
+        assert_eq!((PROTOCOL.recognise)(&run, Side::Server), Guess::Sure);
+    };
+    std::thread::Builder::new().stack_size(256 * 1024).spawn(look).unwrap().join().unwrap();
+}
+
+#[test]
 fn other_protocols_are_not_taken_for_it() {
     let look = |bytes: &[u8]| (PROTOCOL.recognise)(bytes, Side::Client);
     assert_eq!(look(b"GET / HTTP/1.1\r\n\r\n"), Guess::No);
