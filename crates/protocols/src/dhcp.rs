@@ -89,6 +89,7 @@ impl Session for Conversation {
         let mut transactions = std::mem::take(self.transactions(out));
         transactions.message(&message, from, &mut self.told, out);
         *self.transactions(out) = transactions;
+        out.hold(self.told.held() + self.alone.held());
         Ok(())
     }
 
@@ -96,6 +97,11 @@ impl Session for Conversation {
         let mut transactions = std::mem::take(self.transactions(out));
         transactions.end_conversation(out);
         *self.transactions(out) = transactions;
+    }
+
+    fn let_go(&mut self, out: &mut Out<'_>) {
+        self.end(out);
+        self.told = Told::default();
     }
 }
 

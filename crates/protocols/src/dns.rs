@@ -41,6 +41,9 @@ const WAITING_MAX: usize = 51;
 /// Identifiers under which messages await their counterpart; one more writes them all out unpaired.
 const IDENTIFIERS_MAX: usize = 51;
 
+/// Oddities of one conversation that have a row; a message can have thousands, and nonsense must not fill the disk.
+const ODD_MAX: u16 = 250;
+
 /// Silence after which Zeek takes what follows on the same UDP ports for another conversation.
 const SILENCE: Span = Span::s(10);
 
@@ -98,9 +101,20 @@ struct Conversation {
     /// When the last message was seen.
     last: Option<Time>,
     names: Names,
+    /// Oddities so far.
+    odd: u16,
 }
 
-type Waiting = BTreeMap<u16, VecDeque<Exchange>>;
+/// Messages that await their counterpart, by their identifier.
+#[derive(Default)]
+struct Waiting {
+    by: BTreeMap<u16, VecDeque<Exchange>>,
+    /// Memory that they take.
+    held: usize,
+}
+
+/// Memory that an answer takes beside its text.
+const ANSWER_COST: usize = 48;
 
 /// What is known of a query and its reply.
 struct Exchange {
@@ -135,6 +149,24 @@ struct Replied {
 
 impl Session for Conversation {
     fn pdu(&mut self, from: Side, bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
+        let read = self.message(from, bytes, out);
+        out.hold(self.queries.held + self.replies.held + self.names.held());
+        read
+    }
+
+    fn end(&mut self, out: &mut Out<'_>) {
+        self.queries.flush(out);
+        self.replies.flush(out);
+    }
+
+    fn let_go(&mut self, out: &mut Out<'_>) {
+        self.end(out);
+        self.names = Names::default();
+    }
+}
+
+impl Conversation {
+    fn message(&mut self, from: Side, bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
         self.expire(out);
         let mut r = Reader::new(bytes);
         let stream = out.conversation.transport == Transport::Tcp;
@@ -161,13 +193,6 @@ impl Session for Conversation {
         Ok(())
     }
 
-    fn end(&mut self, out: &mut Out<'_>) {
-        flush(&mut self.queries, out);
-        flush(&mut self.replies, out);
-    }
-}
-
-impl Conversation {
     /// Gives up on counterparts after a long silence: multicast DNS uses the same ports and identifier for ever.
     fn expire(&mut self, out: &mut Out<'_>) {
         let silent = self.last.is_some_and(|last| out.now.time - last >= SILENCE);
@@ -181,7 +206,9 @@ impl Conversation {
         if self.last.replace(out.now.time).is_none() {
             reverse_if_answered_first(message, from, out);
         }
-        for odd in &message.oddities {
+        let room = ODD_MAX.saturating_sub(self.odd);
+        self.odd += u16::try_from(message.oddities.len()).map_or(room, |count| count.min(room));
+        for odd in message.oddities.iter().take(room.into()) {
             out.weird(odd.name, odd.detail.map(|detail| detail.to_string()).as_deref());
         }
         if message.whole {
@@ -192,14 +219,14 @@ impl Conversation {
     fn pair(&mut self, message: Message<'_>, netbios: bool, out: &mut Out<'_>) {
         let id = message.header.id;
         let counterpart = if message.header.reply { &mut self.queries } else { &mut self.replies };
-        if let Some(mut exchange) = take(counterpart, id) {
+        if let Some(mut exchange) = counterpart.take(id) {
             exchange.learn(message, netbios, out.now);
             return exchange.write(out);
         }
         let mut exchange = Exchange::new(out.now, &message.header);
         let reply = message.header.reply;
         exchange.learn(message, netbios, out.now);
-        wait(if reply { &mut self.replies } else { &mut self.queries }, exchange, out);
+        (if reply { &mut self.replies } else { &mut self.queries }).wait(exchange, out);
     }
 }
 
@@ -210,32 +237,37 @@ fn reverse_if_answered_first(message: &Message<'_>, from: Side, out: &mut Out<'_
     }
 }
 
-/// Takes the message that has waited longest under `id`.
-fn take(waiting: &mut Waiting, id: u16) -> Option<Exchange> {
-    let queue = waiting.get_mut(&id)?;
-    let exchange = queue.pop_front();
-    if queue.is_empty() {
-        waiting.remove(&id);
+impl Waiting {
+    /// Takes the message that has waited longest under `id`.
+    fn take(&mut self, id: u16) -> Option<Exchange> {
+        let queue = self.by.get_mut(&id)?;
+        let exchange = queue.pop_front();
+        if queue.is_empty() {
+            self.by.remove(&id);
+        }
+        self.held -= exchange.as_ref().map_or(0, Exchange::held);
+        exchange
     }
-    exchange
-}
 
-/// Lets `exchange` wait; at the bounds, those that wait are written as they are.
-fn wait(waiting: &mut Waiting, exchange: Exchange, out: &mut Out<'_>) {
-    let id = exchange.trans_id;
-    if !waiting.contains_key(&id) && waiting.len() >= IDENTIFIERS_MAX {
-        flush(waiting, out);
+    /// Lets `exchange` wait; at the bounds, those that wait are written as they are.
+    fn wait(&mut self, exchange: Exchange, out: &mut Out<'_>) {
+        let id = exchange.trans_id;
+        if !self.by.contains_key(&id) && self.by.len() >= IDENTIFIERS_MAX {
+            self.flush(out);
+        }
+        while self.by.get(&id).is_some_and(|queue| queue.len() >= WAITING_MAX)
+            && let Some(exchange) = self.take(id)
+        {
+            exchange.write(out);
+        }
+        self.held += exchange.held();
+        self.by.entry(id).or_default().push_back(exchange);
     }
-    let queue = waiting.entry(id).or_default();
-    if queue.len() >= WAITING_MAX {
-        std::mem::take(queue).iter().for_each(|exchange| exchange.write(out));
-    }
-    queue.push_back(exchange);
-}
 
-fn flush(waiting: &mut Waiting, out: &mut Out<'_>) {
-    for queue in std::mem::take(waiting).into_values() {
-        queue.iter().for_each(|exchange| exchange.write(out));
+    fn flush(&mut self, out: &mut Out<'_>) {
+        for queue in std::mem::take(self).by.into_values() {
+            queue.iter().for_each(|exchange| exchange.write(out));
+        }
     }
 }
 
@@ -250,6 +282,14 @@ impl Exchange {
             replied: None,
             rejected: false,
         }
+    }
+
+    /// Memory that it takes.
+    fn held(&self) -> usize {
+        let query = self.query.as_ref().map_or(0, Vec::len);
+        let answers = self.replied.as_ref().map_or(&[][..], |replied| &replied.answers);
+        let answers: usize = answers.iter().map(|(text, _)| text.len() + ANSWER_COST).sum();
+        size_of::<Self>() + query + answers
     }
 
     fn learn(&mut self, message: Message<'_>, netbios: bool, now: Stamp) {

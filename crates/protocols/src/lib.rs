@@ -101,6 +101,11 @@ pub trait Session: Send {
     /// The conversation is over: writes what still waits, such as requests that nobody answered.
     fn end(&mut self, _out: &mut Out<'_>) {}
 
+    /// Lets go of what it [holds](Out::hold), since all sessions together hold too much; the conversation goes on.
+    fn let_go(&mut self, out: &mut Out<'_>) {
+        self.end(out);
+    }
+
     /// Becomes as it was when it was opened, for another conversation, and keeps its buffers; `false` where another
     /// session is to be opened.
     fn renew(&mut self) -> bool {

@@ -57,6 +57,9 @@ pub static PROTOCOL: Protocol = Protocol {
     ],
 };
 
+/// Buffers of closed requests that are kept; most conversations have one request open at a time.
+const SPARE_MAX: usize = 2;
+
 /// Requests that await their response, oldest first; one more writes the oldest as never joined.
 const OPEN_MAX: usize = 64;
 
@@ -75,6 +78,34 @@ struct Transactions {
 
 impl Session for Transactions {
     fn pdu(&mut self, from: Side, bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
+        let read = self.adu(from, bytes, out);
+        out.hold(self.held());
+        read
+    }
+
+    fn end(&mut self, out: &mut Out<'_>) {
+        for open in std::mem::take(&mut self.open) {
+            let outcome = if open.is_mute() { Outcome::Request } else { Outcome::NoAnswer };
+            self.give_up(&open, outcome, out);
+            self.recycle(open);
+        }
+    }
+
+    fn let_go(&mut self, out: &mut Out<'_>) {
+        self.end(out);
+        (self.spare, self.desk) = (vec![], Desk::default());
+    }
+
+    fn renew(&mut self) -> bool {
+        self.open.clear();
+        (self.links, self.introduced) = (0, false);
+        true
+    }
+}
+
+impl Transactions {
+    #[inline]
+    fn adu(&mut self, from: Side, bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
         let (head, mut r) = Head::parse(bytes)?;
         let body = Body::parse(&mut r, head.function, from);
         out.confirm();
@@ -89,22 +120,12 @@ impl Session for Transactions {
         r.finish()
     }
 
-    fn end(&mut self, out: &mut Out<'_>) {
-        for open in std::mem::take(&mut self.open) {
-            let outcome = if open.is_mute() { Outcome::Request } else { Outcome::NoAnswer };
-            self.give_up(&open, outcome, out);
-            self.recycle(open);
-        }
+    /// Memory of what waits, and of the buffers.
+    fn held(&self) -> usize {
+        let open: usize = self.open.iter().map(Open::held).sum();
+        open + self.desk.held()
     }
 
-    fn renew(&mut self) -> bool {
-        self.open.clear();
-        (self.links, self.introduced) = (0, false);
-        true
-    }
-}
-
-impl Transactions {
     /// Tells once a host that this one is a master and that one a slave.
     fn introduce(&mut self, out: &mut Out<'_>) {
         if std::mem::replace(&mut self.introduced, true) {
@@ -237,7 +258,7 @@ impl Transactions {
     }
 
     fn recycle(&mut self, open: Open) {
-        if open.data.capacity() > 0 && self.spare.len() < OPEN_MAX {
+        if open.data.capacity() > 0 && self.spare.len() < SPARE_MAX {
             self.spare.push(open.data);
         }
     }

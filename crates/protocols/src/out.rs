@@ -39,6 +39,7 @@ pub struct Out<'a> {
     confirmed: bool,
     reversed: bool,
     left_out: bool,
+    held: usize,
     inside: [Option<&'static str>; INSIDE_MAX],
     known: Option<&'a mut Known>,
 }
@@ -75,6 +76,7 @@ impl<'a> Out<'a> {
             confirmed: false,
             reversed: false,
             left_out: false,
+            held: 0,
             inside: [None; INSIDE_MAX],
             known: None,
         }
@@ -177,6 +179,18 @@ impl<'a> Out<'a> {
     /// Says that the PDU at hand is left undecoded.
     pub fn leave_out(&mut self) {
         self.left_out = true;
+    }
+
+    /// Says how much memory the session holds until more comes, in bytes; needless where that is next to nothing.
+    #[inline]
+    pub fn hold(&mut self, bytes: usize) {
+        self.held = bytes;
+    }
+
+    /// What [`Out::hold`] was told.
+    #[inline]
+    pub fn held(&self) -> usize {
+        self.held
     }
 
     /// Whether [`Out::leave_out`] was called.

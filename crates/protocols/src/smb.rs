@@ -78,13 +78,9 @@ struct Logon {
 
 impl Session for Conversation {
     fn pdu(&mut self, from: Side, bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
-        let Some(message) = header::session_message(bytes) else { return Ok(()) };
-        let setups = setups(message)?;
-        out.confirm();
-        for setup in setups {
-            self.setup(&setup, from, out);
-        }
-        Ok(())
+        let read = self.frame(from, bytes, out);
+        out.hold(self.open.values().map(Logon::held).sum::<usize>() + self.told.held());
+        read
     }
 
     fn end(&mut self, out: &mut Out<'_>) {
@@ -95,9 +91,24 @@ impl Session for Conversation {
             Logon::new(first).write(None, None, out);
         }
     }
+
+    fn let_go(&mut self, out: &mut Out<'_>) {
+        self.end(out);
+        self.told = Told::default();
+    }
 }
 
 impl Conversation {
+    fn frame(&mut self, from: Side, bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
+        let Some(message) = header::session_message(bytes) else { return Ok(()) };
+        let setups = setups(message)?;
+        out.confirm();
+        for setup in setups {
+            self.setup(&setup, from, out);
+        }
+        Ok(())
+    }
+
     fn setup(&mut self, setup: &Setup<'_>, from: Side, out: &mut Out<'_>) {
         // GSS-API wraps NTLM (RFC 4178, 4.2), or NTLM stands there bare.
         if matches!(setup.blob.first(), Some(0x60 | 0xa1)) {
@@ -175,6 +186,11 @@ fn tell_system(told: &mut Told, host: std::net::IpAddr, version: Option<Version>
 impl Logon {
     fn new(first: Stamp) -> Self {
         Self { first, challenge: Challenge::default(), authenticate: Authenticate::default() }
+    }
+
+    /// Memory that it takes.
+    fn held(&self) -> usize {
+        size_of::<Self>() + self.challenge.texts() + self.authenticate.texts()
     }
 
     fn write(&self, success: Option<bool>, status: Option<u32>, out: &mut Out<'_>) {

@@ -6,9 +6,15 @@ use std::net::IpAddr;
 /// Facts told in a conversation; at the bound nothing more is told, so that a flood of names stays here.
 const FACTS_MAX: usize = 64;
 
+/// Memory that a fact takes beside its value.
+const FACT_COST: usize = 96;
+
 /// What a conversation has told about hosts, so that nothing is told twice.
 #[derive(Default)]
-pub(crate) struct Told(BTreeSet<(IpAddr, &'static str, String)>);
+pub(crate) struct Told {
+    facts: BTreeSet<(IpAddr, &'static str, String)>,
+    held: usize,
+}
 
 impl Told {
     /// Reports a fact about `host`, which has the hardware address `mac`, unless it is known already.
@@ -20,10 +26,16 @@ impl Told {
         value: &str,
         out: &mut Out<'_>,
     ) {
-        let room = self.0.len() < FACTS_MAX;
-        if room && self.0.insert((host, about.name().0, value.to_owned())) {
+        let room = self.facts.len() < FACTS_MAX;
+        if room && self.facts.insert((host, about.name().0, value.to_owned())) {
+            self.held += FACT_COST + value.len();
             out.identity_with(host, mac, about, value);
         }
+    }
+
+    /// Memory that it takes.
+    pub(crate) fn held(&self) -> usize {
+        self.held
     }
 
     /// Reports what the full name of `host` says: its first label is the host, the rest its domain. The domain

@@ -36,6 +36,8 @@ pub(crate) struct Speaking {
     inside: Vec<&'static str>,
     /// PDUs that broke the standard, up to 255.
     damaged: u8,
+    /// What the session holds.
+    held: usize,
 }
 
 /// One direction of a stream between PDUs.
@@ -79,14 +81,15 @@ impl Spares {
             over.client.renew();
             over.server.renew();
             over.inside.clear();
-            (over.confirmed, over.reversed, over.left_out, over.damaged) = (false, false, false, 0);
+            (over.confirmed, over.reversed, over.left_out) = (false, false, false);
+            (over.damaged, over.held) = (0, 0);
             self.kept.push(over);
         }
     }
 }
 
-/// Bytes of a buffer that a session to be used again may keep.
-const PARTIAL_KEPT_MAX: usize = 4096;
+/// Bytes of a buffer that is kept while there is next to nothing in it.
+const PARTIAL_KEPT_MAX: usize = 512;
 
 /// What a decoder needs beside the bytes.
 pub(crate) struct Context<'a> {
@@ -213,6 +216,30 @@ impl App {
         }
     }
 
+    /// Memory that is held until more comes.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        match self {
+            App::Speaking(of) => of.held + of.client.partial.capacity() + of.server.partial.capacity(),
+            App::New | App::Looked(..) | App::Unknown(_) => 0,
+        }
+    }
+
+    /// Lets go of what is held: halves of PDUs are lost, the session writes what waits.
+    pub(crate) fn let_go(&mut self, context: &mut Context<'_>) {
+        let App::Speaking(speaking) = self else { return };
+        speaking.client.let_go();
+        speaking.server.let_go();
+        speaking.held = 0;
+        let panicked = fenced(context, |context| {
+            let mut out = speaking.out(context);
+            speaking.session.let_go(&mut out);
+        });
+        if panicked {
+            *self = App::Unknown(Services::default());
+        }
+    }
+
     /// The conversation is over.
     pub(crate) fn end(&mut self, context: &mut Context<'_>) {
         if let App::Speaking(speaking) = self {
@@ -257,9 +284,23 @@ fn fenced(context: &mut Context<'_>, run: impl FnOnce(&mut Context<'_>)) -> bool
 impl Half {
     fn renew(&mut self) {
         self.lost = false;
-        self.partial.clear();
-        // A buffer that had to be large once need not stay so.
-        self.partial.shrink_to(PARTIAL_KEPT_MAX);
+        let mut partial = std::mem::take(&mut self.partial);
+        partial.clear();
+        self.keep(partial);
+    }
+
+    /// Keeps the beginning of a PDU. A buffer that had to be large once need not stay so.
+    fn keep(&mut self, mut partial: Vec<u8>) {
+        if partial.capacity() > PARTIAL_KEPT_MAX.max(partial.len() * 4) {
+            partial.shrink_to(PARTIAL_KEPT_MAX);
+        }
+        self.partial = partial;
+    }
+
+    /// What is there of a PDU is lost, and its rest will be.
+    fn let_go(&mut self) {
+        self.lost |= !self.partial.is_empty();
+        self.partial = vec![];
     }
 }
 
@@ -275,6 +316,7 @@ impl Speaking {
             left_out: false,
             inside: vec![],
             damaged: 0,
+            held: 0,
         }
     }
 
@@ -304,6 +346,7 @@ impl Speaking {
         self.confirmed |= out.is_confirmed();
         self.reversed |= out.is_reversed();
         self.left_out |= out.is_left_out();
+        self.held = out.held();
         for name in out.inside() {
             if !self.inside.contains(&name) {
                 self.inside.push(name);
@@ -356,7 +399,7 @@ impl Speaking {
         let used = self.cut(from, &joined, context);
         joined.drain(..used);
         if joined.len() <= PARTIAL_MAX {
-            self.half(from).partial = joined;
+            self.half(from).keep(joined);
         }
     }
 
@@ -375,6 +418,10 @@ impl Speaking {
                 Cut::Whole(count) => {
                     self.pdu(from, rest.get(..count).unwrap_or(rest), context);
                     used += count.max(1);
+                    // Where segments end must not decide how soon a wrong guess is seen.
+                    if self.is_wrong_guess() {
+                        return data.len();
+                    }
                 }
                 Cut::NeedMore => return used,
                 Cut::Lost => {

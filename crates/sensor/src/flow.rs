@@ -1,6 +1,7 @@
 use crate::app::App;
 use crate::community::community_id;
 use crate::conn::{Conn, tcp_state, udp_state};
+use crate::held::{FREE, Share};
 use crate::history::History;
 use crate::ports::is_local;
 use crate::tcp::Tcp;
@@ -78,6 +79,8 @@ pub(crate) struct Flow {
     pub(crate) tunnel: Tunnel,
     pub(crate) body: Body,
     pub(crate) history: History,
+    /// What of it is counted as held.
+    pub(crate) share: Share,
     pub(crate) app: App,
     pub(crate) conversation: Conversation,
     pub(crate) dues: Dues,
@@ -171,6 +174,16 @@ pub(crate) const TUNNEL_CHANGES_MAX: u8 = 5;
 const ODD_MAX: usize = 16;
 
 impl Flow {
+    /// Memory that is held back until more comes, beyond what is [free](FREE).
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        let streams = match &self.body {
+            Body::Tcp(tcp) => tcp.held(),
+            Body::Datagrams => 0,
+        };
+        (streams + self.app.held()).saturating_sub(FREE)
+    }
+
     /// Whether the condition is told: once per conversation and kind.
     pub(crate) fn is_new_oddity(&mut self, name: &'static str) -> bool {
         let new = self.odd.len() < ODD_MAX && !self.odd.contains(&name);

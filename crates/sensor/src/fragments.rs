@@ -7,8 +7,10 @@ use wire::ip::{Fragment, Packet};
 
 /// Packets that wait for parts. Beyond it the one that began first is given up.
 const PACKETS_MAX: usize = 4096;
-/// Bytes of parts that wait, over all packets. Beyond it the packet that began first is given up.
+/// Memory of parts that wait, over all packets. Beyond it the packet that began first is given up.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Memory that a part takes beside its bytes; parts can be as short as a byte.
+const PART_COST: usize = 64;
 /// A packet whose parts take longer is given up, RFC 1122, 3.3.2.
 const WAIT: Span = Span::s(300);
 /// Nobody sends longer packets for a good reason.
@@ -37,7 +39,10 @@ struct Key {
 
 struct Waiting {
     parts: BTreeMap<usize, Vec<u8>>,
+    /// Memory of the parts.
     bytes: usize,
+    /// Everything before is there.
+    whole_to: usize,
     /// Length of the whole payload, once the last part is there.
     length: Option<usize>,
     order: (Time, u64),
@@ -82,6 +87,7 @@ impl Fragments {
         let waiting = self.waiting.entry(key).or_insert_with(|| Waiting {
             parts: BTreeMap::new(),
             bytes: 0,
+            whole_to: 0,
             length: None,
             order,
             protocol: packet.protocol,
@@ -143,7 +149,7 @@ impl Fragments {
 }
 
 impl Waiting {
-    /// Keeps what of the part is not there yet; what came first wins. Returns the bytes added.
+    /// Keeps what of the part is not there yet; what came first wins. Returns the memory that it takes.
     fn keep(&mut self, offset: usize, data: &[u8], odd: &mut dyn FnMut(&'static str)) -> usize {
         let (mut at, mut data, before) = (offset, data, self.bytes);
         while !data.is_empty() {
@@ -159,27 +165,23 @@ impl Waiting {
             }
             let free = self.parts.range(at..).next().map_or(usize::MAX, |(start, _)| start - at);
             let (piece, rest) = data.split_at_checked(free.min(data.len())).unwrap_or((data, &[]));
-            self.bytes += piece.len();
+            self.bytes += piece.len() + PART_COST;
             self.parts.insert(at, piece.to_vec());
             (at, data) = (at + piece.len(), rest);
+        }
+        while let Some(part) = self.parts.get(&self.whole_to) {
+            self.whole_to += part.len();
         }
         self.bytes - before
     }
 
     fn whole(&self) -> Option<Whole> {
-        let length = self.length?;
-        let mut payload = Vec::with_capacity(length);
-        for (start, part) in &self.parts {
-            if *start != payload.len() {
-                break;
-            }
-            payload.extend_from_slice(part);
+        if self.length.is_none_or(|length| self.whole_to < length) {
+            return None;
         }
-        (payload.len() >= length).then_some(Whole {
-            protocol: self.protocol,
-            header_len: self.header_len,
-            payload,
-        })
+        let mut payload = Vec::with_capacity(self.whole_to);
+        self.parts.range(..self.whole_to).for_each(|(_, part)| payload.extend_from_slice(part));
+        Some(Whole { protocol: self.protocol, header_len: self.header_len, payload })
     }
 }
 
@@ -215,6 +217,19 @@ mod tests {
         assert_eq!(add(0, true, b"abcdefghX"), Some(b"abcdefghijklmnopqr".to_vec()));
         assert!(odd.contains(&"fragment_inconsistency"), "{odd:?}");
         assert!(fragments.waiting.is_empty() && fragments.order.is_empty() && fragments.bytes == 0);
+    }
+
+    #[test]
+    fn the_shortest_parts_are_bounded_by_the_memory_they_take() {
+        let mut fragments = Fragments::default();
+        for number in 0..1_000_000 {
+            let (id, offset) = (number / 8000, usize::try_from(number % 8000).unwrap() * 8);
+            let fragment = Fragment { id, offset, more: true, forbidden: false };
+            fragments.add(Time(0), &packet(&[0]), fragment, &mut |_| {});
+        }
+        let parts: usize = fragments.waiting.values().map(|waiting| waiting.parts.len()).sum();
+        assert!(parts * (PART_COST + 1) <= BYTES_MAX, "{parts}");
+        assert!(fragments.given_up > 0);
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl History {
 
     /// Counts an event that is told at its first, tenth, hundredth … occurrence.
     pub(crate) fn scaled(&mut self, letter: u8, orig: bool, count: &mut Scaled) {
-        count.seen += 1;
+        count.seen = count.seen.saturating_add(1);
         if count.seen == count.next {
             count.next = count.next.saturating_mul(10);
             self.push(letter, orig);

@@ -12,6 +12,7 @@ mod decap;
 mod encapsulations;
 mod flow;
 mod fragments;
+mod held;
 mod history;
 mod odd;
 mod ports;

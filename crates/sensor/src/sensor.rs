@@ -6,6 +6,7 @@ use crate::odd::{Hosts, Told, arp_oddity, frame_oddity, in_tunnel, ip_oddity, is
 use crate::ports::icmp_answer;
 use crate::redundancy::Copies;
 use crate::shard::{Addressed, Part, SHARDS, Shard, Shared};
+use crate::timers::Timer;
 use crate::tunnel::Tunnel;
 use health::{Look, Period, Setup, Tap};
 use model::{At, Origin, Record, Rows, Time, Transport, Turn};
@@ -52,6 +53,8 @@ pub struct Counters {
     pub conversations: u64,
     /// Conversations ended early because there were too many.
     pub evicted: u64,
+    /// Times that a conversation had to let go of what it held back, because all together held too much.
+    pub let_go: u64,
     /// Fragmented packets that never became whole.
     pub fragments_given_up: u64,
     /// Decoders that panicked; each cost one conversation.
@@ -141,6 +144,12 @@ impl Sensor {
         counters
     }
 
+    /// Memory that conversations hold back until more comes, in bytes, beyond a little that each may hold: segments
+    /// behind a hole, halves of PDUs, requests without a response. At most 68 MB and what a few packets add.
+    pub fn held(&self) -> usize {
+        self.shards.iter().map(Shard::held).sum()
+    }
+
     /// Takes the next packet of the capture.
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>, rows: &mut dyn Rows) {
@@ -213,6 +222,12 @@ impl Sensor {
     #[cold]
     fn wake(&mut self, packet: u64, now: Time, rows: &mut dyn Rows) {
         let mut nowhere = Nowhere;
+        if self.shared.timers.is_crowded() {
+            let shards = &self.shards;
+            let set =
+                |timer: &Timer| shards.get(usize::from(timer.shard)).is_some_and(|of| of.has_set(timer));
+            self.shared.timers.retain(set);
+        }
         while let Some(timer) = self.shared.timers.due(now) {
             let rows = whose(self.worker, timer.shard, rows, &mut nowhere);
             if let Some(shard) = self.shards.get_mut(usize::from(timer.shard)) {
@@ -574,6 +589,7 @@ impl Counters {
         self.damaged += more.damaged;
         self.conversations += more.conversations;
         self.evicted += more.evicted;
+        self.let_go += more.let_go;
         self.fragments_given_up += more.fragments_given_up;
         self.copies += more.copies;
         self.panics += more.panics;

@@ -4,6 +4,7 @@ use crate::app::{App, Context, Spares};
 use crate::community::Parts;
 use crate::decap::udp_tunnel_oddity;
 use crate::flow::{Body, Dues, Flow, Key, LinkIds, NEVER, Sent, TUNNEL_CHANGES_MAX};
+use crate::held::{HELD_MAX, Held, Share};
 use crate::history::{History, Letter};
 use crate::odd::{Hosts, Told, scale_oddity, tcp_header_oddity};
 use crate::ports::is_server;
@@ -30,6 +31,7 @@ pub(crate) struct Shard {
     free: Vec<u32>,
     /// Where room is looked for next.
     hand: usize,
+    held: Held,
     told: Told,
     pub(crate) counters: Counters,
 }
@@ -98,6 +100,7 @@ impl Shard {
             wakes: vec![],
             free: vec![],
             hand: 0,
+            held: Held::default(),
             told: Told::new(TOLD_MAX),
             counters: Counters::default(),
         }
@@ -111,6 +114,16 @@ impl Shard {
     /// Places of the conversations that are open, with the packets that began them.
     pub(crate) fn open(&self) -> impl Iterator<Item = (u64, u32)> {
         (0..).zip(&self.flows).filter_map(|(slot, flow)| flow.as_ref().map(|flow| (flow.first.number, slot)))
+    }
+
+    /// Memory that its conversations hold.
+    pub(crate) fn held(&self) -> usize {
+        self.held.bytes()
+    }
+
+    /// Whether the timer is one that a place waits for; all others are void.
+    pub(crate) fn has_set(&self, timer: &Timer) -> bool {
+        self.wakes.get(index(timer.slot)) == Some(&timer.due)
     }
 
     /// The conversation of that name, if it is open.
@@ -182,6 +195,10 @@ impl Shard {
         if flow.app.take_left_out() {
             flow.history.left_out();
         }
+        if flow.held() != flow.share.bytes {
+            self.hold(slot, seen, shared, rows);
+        }
+        let Some(flow) = place(&mut self.flows, slot) else { return };
         if let Some(quiet) = flow.app.quiet().filter(|_| flow.quiet.is_none()) {
             flow.quiet = Some(quiet);
             flow.dues.quiet = flow.start + quiet;
@@ -234,9 +251,47 @@ impl Shard {
         if !header.payload.is_empty() && flow.app.take_left_out() {
             flow.history.left_out();
         }
+        if flow.held() != flow.share.bytes {
+            self.hold(slot, seen, shared, rows);
+        }
         if effect.is_any() {
             self.take_effect(slot, &effect, seen, shared, rows);
         }
+    }
+
+    /// Takes note of what a conversation holds now; others let go when all together hold too much.
+    #[cold]
+    fn hold(&mut self, slot: u32, seen: &Seen<'_>, shared: &mut Shared, rows: &mut dyn Rows) {
+        let Some(flow) = place(&mut self.flows, slot) else { return };
+        let bytes = flow.held();
+        if !self.held.note(&mut flow.share, bytes, slot, flow.first.number) {
+            return;
+        }
+        while self.held.bytes() > HELD_MAX
+            && let Some((slot, began)) = self.held.first()
+        {
+            self.let_go(slot, began, seen, shared, rows);
+        }
+    }
+
+    /// Makes a conversation let go of what it holds, if it is still open and holds anything.
+    fn let_go(&mut self, slot: u32, began: u64, seen: &Seen<'_>, shared: &mut Shared, rows: &mut dyn Rows) {
+        let Some(flow) = place(&mut self.flows, slot).filter(|flow| flow.first.number == began) else {
+            return;
+        };
+        flow.share.leave();
+        if flow.share.bytes == 0 {
+            return;
+        }
+        self.counters.let_go += 1;
+        let Flow { app, conversation, body, .. } = &mut *flow;
+        let mut context = shared.context(conversation, seen.stamp(), &mut self.counters, rows);
+        if let Body::Tcp(tcp) = body {
+            tcp.let_go(&mut |from_orig, piece| app.stream(side(from_orig), piece, &mut context));
+        }
+        app.let_go(&mut context);
+        let left = flow.held();
+        self.held.note(&mut flow.share, left, slot, began);
     }
 
     /// Acts on what a segment did to its connection.
@@ -413,6 +468,11 @@ impl Shard {
             entry.remove();
         }
         self.free.push(slot);
+        self.held.end(flow.share);
+        let flows = &self.flows;
+        self.held.tidy(FLOWS_MAX, |slot, began| {
+            flows.get(index(slot)).and_then(Option::as_ref).is_some_and(|flow| flow.first.number == began)
+        });
         let now = Stamp { time: flow.last, origin: flow.latest };
         flow.app.end(&mut shared.context(&flow.conversation, now, &mut self.counters, &mut *rows));
         flow.write(rows);
@@ -553,6 +613,7 @@ impl Flow {
             latest: seen.origin,
             link: seen.frame.map_or_else(LinkIds::default, LinkIds::of),
             history: History::default(),
+            share: Share::default(),
             sent: Sent::default(),
             received: Sent::default(),
             body: if tcp { Body::Tcp(Tcp::default()) } else { Body::Datagrams },

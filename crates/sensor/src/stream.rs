@@ -28,6 +28,10 @@ pub(crate) struct Stream {
 pub(crate) const WAITING_MAX: usize = 1024 * 1024;
 /// The same while the other side has acknowledged nothing: its packets are probably not seen at all.
 const WAITING_UNACKED_MAX: usize = 16 * 1024;
+/// Pieces of one direction that wait; segments can be as short as a byte. Beyond it the first hole is given up.
+const PIECES_MAX: usize = 4096;
+/// Memory that a piece takes beside its bytes.
+const PIECE_COST: usize = 64;
 
 impl Default for Stream {
     fn default() -> Self {
@@ -44,6 +48,19 @@ impl Stream {
     /// Whether bytes wait for what comes before them.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Memory of the bytes that wait.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        self.waiting_bytes + self.waiting.len() * PIECE_COST
+    }
+
+    /// Gives up all holes: what waits is delivered.
+    pub(crate) fn let_go(&mut self, take: &mut dyn FnMut(Piece<'_>)) {
+        while self.is_waiting() {
+            self.give_up(take);
+        }
     }
 
     /// Whether bytes wait further ahead than a sender may go before it hears anything (RFC 6928, 2, with room to spare).
@@ -76,7 +93,7 @@ impl Stream {
         self.wait(start, new);
         self.deliver(take);
         let bound = if acknowledged { WAITING_MAX } else { WAITING_UNACKED_MAX };
-        while self.waiting_bytes > bound {
+        while self.waiting_bytes > bound || self.waiting.len() > PIECES_MAX {
             self.give_up(take);
         }
     }
@@ -188,6 +205,20 @@ mod tests {
         let (mut stream, mut text) = (Stream::default(), vec![]);
         stream.segment(101, &[b'x'; WAITING_UNACKED_MAX + 1], false, &mut collect(&mut text));
         assert!(text.starts_with(b"<100>xxx") && !stream.is_waiting());
+    }
+
+    #[test]
+    fn the_shortest_pieces_are_bounded_too() {
+        let (mut stream, mut gaps) = (Stream::default(), 0);
+        for number in 0..20_000 {
+            let mut take = |piece: Piece<'_>| gaps += u64::from(matches!(piece, Piece::Gap(_)));
+            stream.segment(2 + 2 * number, b"x", true, &mut take);
+            assert!(stream.waiting.len() <= PIECES_MAX);
+        }
+        assert_eq!(gaps, 20_000 - PIECES_MAX as u64);
+        assert_eq!(stream.held(), PIECES_MAX * (PIECE_COST + 1));
+        stream.let_go(&mut |_| {});
+        assert!(!stream.is_waiting() && stream.held() == 0);
     }
 
     #[test]

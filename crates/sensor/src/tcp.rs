@@ -356,7 +356,7 @@ impl Tcp {
             open_window(end, peer, header);
         }
         if flags.fin() {
-            end.fins += 1;
+            end.fins = end.fins.saturating_add(1);
             end.fin_at = position.cast_unsigned().wrapping_add(u64::from(segment_len(len, flags)));
         }
         let acked = if flags.ack() { acknowledge(end, peer, header, &mut effect.odd) } else { 0 };
@@ -419,6 +419,18 @@ impl Tcp {
             });
         }
         ((self.orig.is_active() || self.resp.is_active()) && !reset).then_some("active_connection_reuse")
+    }
+
+    /// Memory of the bytes that wait.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        self.orig.stream.held() + self.resp.stream.held()
+    }
+
+    /// Gives up all holes: what waits is delivered.
+    pub(crate) fn let_go(&mut self, take: &mut dyn FnMut(bool, Piece<'_>)) {
+        self.orig.stream.let_go(&mut |piece| take(true, piece));
+        self.resp.stream.let_go(&mut |piece| take(false, piece));
     }
 
     /// Both ends have closed.

@@ -27,7 +27,13 @@ pub(crate) struct Timers {
     horizon: i64,
     /// Nothing is due before.
     next: Time,
+    /// All timers.
+    count: usize,
 }
+
+/// Timers, most of them void. Places have one each that is not; at this bound the others are swept out. A clock that
+/// goes backwards makes many.
+const CROWD: usize = 500_000;
 
 /// Buckets of the wheel: nine minutes.
 const WHEEL: i64 = 512;
@@ -45,6 +51,7 @@ impl Default for Timers {
             far: BTreeMap::new(),
             horizon: i64::MIN,
             next: Time(i64::MIN),
+            count: 0,
         }
     }
 }
@@ -55,6 +62,11 @@ fn bucket(time: Time) -> i64 {
 
 impl Timers {
     pub(crate) fn set(&mut self, timer: Timer) {
+        self.count += 1;
+        if self.is_crowded() {
+            // So that somebody looks.
+            self.next = Time(i64::MIN);
+        }
         let place = bucket(timer.due);
         if place <= self.horizon {
             self.next = self.next.min(timer.due);
@@ -85,7 +97,9 @@ impl Timers {
         }
         let (near, late) = (self.near.last().copied(), self.late.peek().map(|Reverse(timer)| *timer));
         let first = near.into_iter().chain(late).min();
-        match first.filter(|timer| timer.due <= now) {
+        let found = first.filter(|timer| timer.due <= now);
+        self.count -= usize::from(found.is_some());
+        match found {
             Some(timer) if near == Some(timer) => self.near.pop(),
             Some(_) => self.late.pop().map(|Reverse(timer)| timer),
             None => {
@@ -94,6 +108,20 @@ impl Timers {
                 None
             }
         }
+    }
+
+    /// Whether there are so many that void ones are to be swept out.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.count > CROWD
+    }
+
+    /// Leaves out timers that are not `wanted`.
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&Timer) -> bool) {
+        self.near.retain(&wanted);
+        self.late.retain(|Reverse(timer)| wanted(timer));
+        self.wheel.iter_mut().chain(self.far.values_mut()).for_each(|timers| timers.retain(&wanted));
+        let apart: usize = self.wheel.iter().chain(self.far.values()).map(Vec::len).sum();
+        self.count = self.near.len() + self.late.len() + apart;
     }
 
     /// Moves the horizon: what lies before it is put in order.
@@ -128,6 +156,28 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn timers_that_nobody_waits_for_are_swept_out() {
+        let mut timers = Timers::default();
+        for number in 0..3_000_000 {
+            // Each earlier than the one before, which is void then, and none of them due.
+            let last = Timer { due: Time(i64::MAX / 2 - number * 1_000_000), began: 0, shard: 0, slot: 0 };
+            timers.set(last);
+            if timers.may_be_due(Time(0)) {
+                if timers.is_crowded() {
+                    timers.retain(|timer| *timer == last);
+                    assert_eq!(timers.count, 1);
+                }
+                assert_eq!(timers.due(Time(0)), None);
+            }
+            assert!(timers.count <= CROWD + 1);
+        }
+        while timers.count > 0 {
+            assert!(timers.due(Time(i64::MAX)).is_some());
+        }
+        assert_eq!(timers.due(Time(i64::MAX)), None);
+    }
 
     #[test]
     fn timers_come_when_they_are_due_and_in_order() {

@@ -12,6 +12,9 @@ use std::net::{IpAddr, Ipv4Addr};
 /// Transactions that are followed; one more writes them all out.
 const OPEN_MAX: usize = 1024;
 
+/// Memory that a transaction takes, about: ten options, and names of as many conversations.
+const COST: usize = 2048;
+
 /// Messages in one row; with this one the row is written and another begins.
 const MESSAGES_MAX: usize = 50;
 
@@ -83,6 +86,11 @@ impl Transactions {
             transaction.write(out);
             self.open.remove(&message.xid);
         }
+    }
+
+    /// Memory that they take.
+    pub(super) fn held(&self) -> usize {
+        self.open.len() * COST
     }
 
     /// The conversation of `out` is over, and with it what it was the last to take part in.

@@ -22,6 +22,11 @@ const GROUP: u16 = 0x8000;
 pub(super) struct Names(Told);
 
 impl Names {
+    /// Memory of what was told.
+    pub(super) fn held(&self) -> usize {
+        self.0.held()
+    }
+
     /// Tells what `message`, sent by the end `from`, says about hosts with private addresses.
     pub(super) fn message(&mut self, message: &Message<'_>, from: Side, netbios: bool, out: &mut Out<'_>) {
         let sender = match from {

@@ -1,7 +1,8 @@
-use super::PROTOCOL;
+use super::{ANSWER_COST, ODD_MAX, PROTOCOL};
 use crate::testing::{check, check_between, survives_damage, unhex};
+use crate::{Out, Side, Stamp};
 use expect_test::{Expect, expect};
-use model::{Conversation, Endpoint, Transport, Uid};
+use model::{At, Conversation, Endpoint, Record, Rows, Transport, Uid};
 use std::fmt::Write;
 
 /// Between 10.0.0.1 and 10.0.0.2 over UDP, to `port`.
@@ -302,4 +303,47 @@ impl model::Rows for Counted {
     fn put(&mut self, _: &model::At<'_>, row: &dyn model::Record) {
         self.0 += usize::from(row.schema().log == "identity");
     }
+}
+
+/// Counts rows.
+#[derive(Default)]
+struct Count {
+    weird: usize,
+    dns: usize,
+}
+
+impl Rows for Count {
+    fn put(&mut self, _: &At<'_>, row: &dyn Record) {
+        self.weird += usize::from(row.schema().log == "weird");
+        self.dns += usize::from(row.schema().log == "dns");
+    }
+}
+
+#[test]
+fn a_message_full_of_oddities_does_not_fill_the_log() {
+    let records = record(4242, "00").repeat(4000);
+    let reply = unhex(&format!("0007 8180 0000 0fa0 0000 0000 {records}"));
+    let (mut rows, talk, mut session) = (Count::default(), talk(53), (PROTOCOL.open)());
+    for _ in 0..3 {
+        let mut out = Out::new(&mut rows, &talk, Stamp::default(), "dns");
+        session.pdu(Side::Server, &reply, &mut out).unwrap();
+    }
+    assert_eq!(rows.weird, usize::from(ODD_MAX));
+}
+
+#[test]
+fn what_waits_is_held_until_it_is_let_go() {
+    let records = record(16, "0461626364").repeat(1000);
+    let reply = unhex(&format!("0007 8180 0000 03e8 0000 0000 {records}"));
+    let (mut rows, talk, mut session) = (Count::default(), talk(53), (PROTOCOL.open)());
+    for number in 1..=10 {
+        let mut out = Out::new(&mut rows, &talk, Stamp::default(), "dns");
+        session.pdu(Side::Server, &reply, &mut out).unwrap();
+        assert!(out.held() > number * 1000 * ANSWER_COST, "{}", out.held());
+    }
+    session.let_go(&mut Out::new(&mut rows, &talk, Stamp::default(), "dns"));
+    assert_eq!(rows.dns, 10);
+    let mut out = Out::new(&mut rows, &talk, Stamp::default(), "dns");
+    session.pdu(Side::Server, b"", &mut out).unwrap();
+    assert_eq!(out.held(), 0);
 }

@@ -116,6 +116,12 @@ impl Desk {
         self.write(out.now, &row, act.map(|act| (act, outcome)), out);
     }
 
+    /// Memory of the buffers that can be large.
+    #[inline]
+    pub(super) fn held(&self) -> usize {
+        (self.requested.capacity() + self.answered.capacity()) * 8 + self.value.capacity()
+    }
+
     #[inline]
     fn clear(&mut self) {
         self.requested.clear();

@@ -54,6 +54,11 @@ impl Open {
         self.data.extend_from_slice(data);
     }
 
+    /// Memory that it takes.
+    pub(super) fn held(&self) -> usize {
+        size_of::<Self>() + self.data.capacity()
+    }
+
     /// AP 6.8.1: a device that is told to listen only does not answer.
     pub(super) fn is_mute(&self) -> bool {
         (self.head.function, self.quantity) == (8, 4)

@@ -99,6 +99,12 @@ impl Challenge {
         Ok(())
     }
 
+    /// Bytes of all texts.
+    pub(super) fn texts(&self) -> usize {
+        let Self { computer, domain, dns_computer, dns_domain, dns_tree, version: _ } = self;
+        [computer, domain, dns_computer, dns_domain, dns_tree].into_iter().flatten().map(String::len).sum()
+    }
+
     /// The domain of the computer; one that belongs to none names itself instead.
     pub(super) fn belongs_to(&self) -> Option<&str> {
         let dns = self.dns_domain.as_deref().filter(|domain| domain.contains('.'));
@@ -107,6 +113,12 @@ impl Challenge {
 }
 
 impl Authenticate {
+    /// Bytes of all texts.
+    pub(super) fn texts(&self) -> usize {
+        let Self { user, domain, workstation, version: _ } = self;
+        [user, domain, workstation].into_iter().flatten().map(String::len).sum()
+    }
+
     fn read(message: &[u8], mut r: Reader<'_>) -> Result<Self> {
         r.take("responses", 16)?;
         let domain = field(message, &mut r)?;
