@@ -26,8 +26,12 @@ pub(crate) fn run(bytes: &[u8]) {
     let mut messages = messages(&mut input);
     let Some(spoken) = messages.first().and_then(|(side, data)| spoken(data, *side, port)) else { return };
     let Some(framing) = spoken.tcp.as_ref().map(|tcp| tcp.framing) else { return };
+    let first = messages[0].1.len();
     for side in [Side::Client, Side::Server] {
         end_before_loss(framing, side, &mut messages);
+    }
+    if messages[0].1.len() < first {
+        return;
     }
     let whole: Vec<_> = (1..).zip(&messages).map(|(at, (side, data))| (at, *side, &data[..])).collect();
     let pieces = cut(&whole, input);

@@ -10,6 +10,7 @@
 )]
 
 mod capture;
+mod flood;
 mod framing;
 mod input;
 mod packet;
@@ -17,6 +18,8 @@ mod packets;
 mod protocols;
 mod reassembly;
 mod rows;
+
+pub use flood::{FLOODS, Flood, Take};
 
 /// Something that takes any bytes.
 pub struct Target {

@@ -66,6 +66,7 @@ fn play(link: Link, frames: &[Frame<'_>], worker: u8, workers: u8) -> (Counters,
     let mut open = Log::default();
     sensor.open_conversations(&mut open);
     sensor.finish(&mut log);
+    assert_eq!(sensor.held(), 0, "nothing is held for conversations that are over");
     if worker == 0 {
         assert_eq!(ended + open.lines.len(), log.count("conn"));
     }

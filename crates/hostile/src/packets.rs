@@ -40,6 +40,15 @@ impl Segment<'_> {
     }
 }
 
+/// An IP packet with a datagram.
+pub(crate) fn udp(from: End, to: End, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(8 + payload.len()).unwrap();
+    let words = [from.port, to.port, length, 0];
+    let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+    bytes.extend(payload);
+    ip(from.addr, to.addr, 17, None, &bytes)
+}
+
 /// Which part of a larger packet one is.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Part {

@@ -6,7 +6,7 @@ use sensor::Sensor;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Steps that are played.
-const STEPS_MAX: usize = 512;
+const STEPS_MAX: usize = 160;
 
 /// PDUs of each side.
 const PDUS_MAX: usize = 200;
@@ -272,6 +272,7 @@ impl Game {
         }
         for (sensor, log) in [&mut self.wild, &mut self.tame] {
             sensor.finish(log);
+            assert_eq!(sensor.held(), 0);
         }
         self.check_bounds();
         let said = |log: &Log| -> Vec<Line> {
