@@ -152,14 +152,14 @@ def main(captures, out):
             found = []
         if len(data) < INPUT_MAX:
             write("capture", data)
-        played = frames(found, len(folders) % 3) if found else None
+        played = frames(found, made.get("packet", 0) % 4) if found else None
         if played:
             write("packet", played)
         for talk in list(talks(found))[:8]:
             for target, data in conversation(talk, table):
                 write(target, data)
     rng = random.Random(1)
-    for length in range(16, 2000, 31):
+    for length in range(16, 800, 13):
         write("reassembly", rng.randbytes(length))
     for target, count in sorted(made.items()):
         print(f"{target:12} {count} inputs")

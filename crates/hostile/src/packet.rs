@@ -1,8 +1,12 @@
 use crate::input::Input;
 use crate::rows::{Line, Log};
-use model::Time;
-use sensor::capture::Packet;
+use model::{At, Kept, Schema, Time};
+use sensor::capture::{Capture, Packet};
+use sensor::crew::{Gather, Orders};
+use sensor::zeek::Format;
 use sensor::{Counters, Sensor};
+use std::io::Cursor;
+use std::sync::Arc;
 use wire::link::Link;
 
 /// Kinds of links; the last is one that nobody knows.
@@ -34,8 +38,44 @@ pub(crate) fn run(bytes: &[u8]) {
     match compared % 4 {
         1 => assert_eq!(play(link, &frames, 0, 1).1, lines, "the same packets give the same rows"),
         2 => assert_eq!(together(link, &frames, 3), sorted(lines), "workers share the rows"),
+        3 => assert_eq!(crew(link, &frames, 3), crew(link, &frames, 1), "a crew writes what one writes"),
         _ => {}
     }
+}
+
+/// Lines that a crew writes, in order, from the frames as a capture file, in which times are between 1970 and 2106.
+fn crew(link: Link, frames: &[Frame<'_>], workers: u8) -> Lines {
+    let mut file = vec![0xa1, 0xb2, 0x3c, 0x4d, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0];
+    file.extend(link.0.to_be_bytes());
+    for frame in frames {
+        let (seconds, ns) = frame.time.s_ns();
+        let seconds = u32::try_from(seconds.clamp(0, u32::MAX.into())).unwrap();
+        let kept = u32::try_from(frame.bytes.len()).unwrap();
+        let length = u32::try_from(frame.bytes.len() + frame.left_out).unwrap();
+        [seconds, u32::try_from(ns).unwrap(), kept, length]
+            .iter()
+            .for_each(|word| file.extend(word.to_be_bytes()));
+        file.extend(frame.bytes);
+    }
+    let mut capture = Capture::open(Box::new(Cursor::new(file))).unwrap();
+    let wanted = Arc::new(|_: &At<'_>, _: &'static Schema| false);
+    let orders = Orders { file: 0, workers, lines: Some(Format::Tsv), wanted };
+    let mut lines = Lines::default();
+    let (counters, ended) = sensor::crew::follow(&mut capture, &orders, &mut lines);
+    ended.unwrap();
+    assert_eq!(counters.panics, 0);
+    lines
+}
+
+#[derive(Debug, Default, PartialEq)]
+struct Lines(Vec<(&'static str, String)>);
+
+impl Gather for Lines {
+    fn line(&mut self, schema: &'static Schema, _: Time, line: &[u8]) {
+        self.0.push((schema.log, String::from_utf8(line.to_vec()).unwrap()));
+    }
+
+    fn row(&mut self, _: &Kept) {}
 }
 
 struct Frame<'a> {
