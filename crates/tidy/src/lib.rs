@@ -24,7 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("filter", &["wire"]),
     ("ring", &["filter", "model"]),
     ("lab", &["model", "plant", "wire"]),
-    ("hostile", &["wire", "model", "protocols", "sensor"]),
+    ("hostile", &["health", "wire", "model", "protocols", "sensor"]),
     ("tidy", &[]),
     (
         "tieline",
