@@ -21,6 +21,11 @@ pub type Take<'a> = &'a mut dyn FnMut(Time, &[u8]);
 pub static FLOODS: &[Flood] = &[
     Flood { name: "syn", about: "SYNs from random addresses, a million a second", make: syn },
     Flood {
+        name: "one-bucket",
+        about: "SYNs that a hash with known seeds cannot tell apart",
+        make: one_bucket,
+    },
+    Flood {
         name: "hole",
         about: "one connection, everything behind a hole, nothing acknowledged",
         make: hole,
@@ -97,6 +102,18 @@ fn syn(count: u32, take: Take<'_>) {
         let [a, b, c, d, p, q, ..] = scramble(number).to_be_bytes();
         let from = End { addr: [a, b, c, d].into(), port: u16::from_be_bytes([p, q]) };
         take(at(number), &segment(from, ends(0, 502).1, number, SYN, &[]));
+    }
+}
+
+/// Addresses whose upper half is a number that hashes are known to be seeded with (digits of pi): what is multiplied by
+/// nothing is nothing.
+fn one_bucket(count: u32, take: Take<'_>) {
+    let server = End { addr: [0xfd00, 0, 0, 0, 0, 0, 0, 1u16].into(), port: 502 };
+    for number in 0..count {
+        let word = |bit: u32| u16::try_from(scramble(number) >> bit & 0xffff).unwrap_or_default();
+        let [a, b, c, d] = [0, 16, 32, 48].map(word);
+        let from = End { addr: [0x243f, 0x6a88, 0x85a3, 0x08d3, a, b, c, d].into(), port: 40_000 };
+        take(at(number), &segment(from, server, 1, SYN, &[]));
     }
 }
 

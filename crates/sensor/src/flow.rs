@@ -4,11 +4,14 @@ use crate::conn::{Conn, tcp_state, udp_state};
 use crate::held::{FREE, Share};
 use crate::history::History;
 use crate::ports::is_local;
+use crate::shard::SHARDS;
 use crate::tcp::Tcp;
 use crate::tunnel::Tunnel;
 use health::Trace;
 use model::{At, Conversation, Mac, Name, Origin, Rows, Set, Span, Time, Transport, Uid};
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::sync::LazyLock;
 use wire::link::Frame;
 
 /// Names a conversation, whichever end sends: the lower end stands first. It is made, hashed and compared for every
@@ -31,23 +34,33 @@ impl Key {
         Self { low: low.0, high: high.0, rest }
     }
 
-    /// The same for both directions and on every machine, since it decides which worker follows the conversation.
+    /// Where it stands in an index: the same for both directions, and on no other machine, so that nobody can choose
+    /// addresses that all stand in one place.
     #[inline]
     pub(crate) fn hash(&self) -> u64 {
-        let low = fold(self.low.0 ^ SEEDS[0], self.low.1 ^ SEEDS[1]);
-        let high = fold(self.high.0 ^ SEEDS[2], self.high.1 ^ SEEDS[3]);
-        fold(low ^ self.rest, high ^ SEEDS[4])
+        let seeds = &*SEEDS;
+        let low = fold(self.low.0 ^ seeds[0], self.low.1 ^ seeds[1]);
+        let high = fold(self.high.0 ^ seeds[2], self.high.1 ^ seeds[3]);
+        fold(low ^ self.rest, high ^ seeds[4])
+    }
+
+    /// The share of all conversations that it falls to: the same for both directions and on every machine, since it
+    /// decides which worker follows the conversation.
+    #[inline]
+    pub(crate) fn shard(&self) -> u8 {
+        let (low, high) = (self.low.0 ^ self.low.1, self.high.0 ^ self.high.1);
+        let mixed = low ^ high.rotate_left(24) ^ self.rest.rotate_left(8);
+        // Digits of the golden ratio. The upper bits of the product depend on all bits of the number.
+        let upper = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SHARDS.trailing_zeros());
+        u8::try_from(upper).unwrap_or_default()
     }
 }
 
-/// Digits of pi.
-const SEEDS: [u64; 5] = [
-    0x243f_6a88_85a3_08d3,
-    0x1319_8a2e_0370_7344,
-    0xa409_3822_299f_31d0,
-    0x082e_fa98_ec4e_6c89,
-    0x4528_21e6_38d0_1377,
-];
+/// Numbers that nobody knows.
+static SEEDS: LazyLock<[u64; 5]> = LazyLock::new(|| {
+    let random = RandomState::new();
+    std::array::from_fn(|place| random.hash_one(place))
+});
 
 /// Both halves of a product, one over the other, as in foldhash and wyhash: every bit of either number tells.
 #[inline]
@@ -266,5 +279,34 @@ impl Flow {
             }
             (Body::Datagrams, _) => Name("OTH"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(a: u32, b: u32, port: u16) -> Key {
+        let addr = |host: u32| IpAddr::from((0x0a00_0000 | host).to_be_bytes());
+        Key::new((&addr(a), port), (&addr(b), 502), 6, false)
+    }
+
+    #[test]
+    fn conversations_are_shared_out_evenly_by_host_and_by_port() {
+        let of_hosts = (0..16_000).map(|host| key(host, 0xff_fffe, 40_000));
+        let of_pairs = (0..16_000).map(|host| key(host, host + 1, 40_000));
+        let of_ports = (0..16_000).map(|port| key(1, 2, port));
+        for keys in [of_hosts.collect::<Vec<_>>(), of_pairs.collect(), of_ports.collect()] {
+            let mut counts = [0; SHARDS as usize];
+            keys.iter().for_each(|key| counts[usize::from(key.shard())] += 1);
+            assert!(counts.iter().all(|count| (700..=1300).contains(count)), "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn both_directions_are_one_conversation() {
+        let (a, b) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let (there, back) = (Key::new((&a, 7), (&b, 9), 17, false), Key::new((&b, 9), (&a, 7), 17, false));
+        assert_eq!((there, there.hash(), there.shard()), (back, back.hash(), back.shard()));
     }
 }

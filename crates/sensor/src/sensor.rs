@@ -420,7 +420,7 @@ impl Sensor {
     /// The shard that follows a conversation, if this worker does.
     #[inline]
     fn shard(&mut self, of: &Addressed<'_>) -> Option<(&mut Shard, &mut Shared)> {
-        let number = shard_of(of.hash);
+        let number = of.key.shard();
         if self.workers > 1 && number % self.workers != self.worker {
             return None;
         }
@@ -626,14 +626,7 @@ pub(crate) fn lane(&Packet { link, bytes, wire_len, time, .. }: &Packet<'_>) -> 
         return None;
     }
     let transport = if packet.protocol == 6 { Transport::Tcp } else { Transport::Udp };
-    Some(shard_of(Part::new(&packet, transport, source, destination).addressed().hash))
-}
-
-/// The shard that a conversation falls to.
-#[inline]
-fn shard_of(hash: u64) -> u8 {
-    // The index uses the bits at both ends.
-    u8::try_from(hash >> 40 & u64::from(SHARDS - 1)).unwrap_or_default()
+    Some(Part::new(&packet, transport, source, destination).key().shard())
 }
 
 /// Whether packets of this protocol belong to a conversation, and carry no other packets themselves.

@@ -1,4 +1,4 @@
-//! A share of the conversations: those whose name falls to it by its hash, whatever number of workers there is.
+//! A share of the conversations: those whose name falls to it, whatever number of workers there is.
 
 use crate::app::{App, Context, Spares};
 use crate::community::Parts;
@@ -582,12 +582,18 @@ impl<'a> Part<'a> {
         Endpoint { addr: self.packet.destination, port: self.destination_port }
     }
 
+    /// Name of its conversation.
+    #[inline]
+    pub(crate) fn key(&self) -> Key {
+        let source = (&self.packet.source, self.source_port);
+        let destination = (&self.packet.destination, self.destination_port);
+        Key::new(source, destination, self.packet.protocol, self.one_way)
+    }
+
     /// With the name of its conversation.
     #[inline]
     pub(crate) fn addressed(self) -> Addressed<'a> {
-        let source = (&self.packet.source, self.source_port);
-        let destination = (&self.packet.destination, self.destination_port);
-        let key = Key::new(source, destination, self.packet.protocol, self.one_way);
+        let key = self.key();
         Addressed { part: self, key, hash: key.hash() }
     }
 
