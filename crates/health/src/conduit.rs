@@ -80,6 +80,17 @@ pub enum Proof {
 }
 
 impl Proof {
+    /// Every proof.
+    pub const ALL: [Proof; 7] = [
+        Proof::Frame,
+        Proof::ArpReply,
+        Proof::IcmpError,
+        Proof::Canary,
+        Proof::Acknowledgment,
+        Proof::ServerHello,
+        Proof::Answer,
+    ];
+
     /// Word for the log.
     pub fn name(self) -> &'static str {
         match self {
@@ -167,7 +178,8 @@ impl Amount {
 }
 
 impl Sight {
-    pub(crate) fn merge(&mut self, other: Sight) {
+    /// Adds what another part of the tap, or the tap in another period, has seen.
+    pub fn merge(&mut self, other: Sight) {
         self.forward.merge(other.forward);
         let first = |(_, mark): &(Proof, Mark)| *mark;
         self.refuted = self.refuted.into_iter().chain(other.refuted).min_by_key(first);

@@ -45,7 +45,7 @@ pub use conduit::{Amount, Canaries, Canary, Conduit, Place, Proof, Side, Sight, 
 pub use judge::{Judge, Report};
 pub use look::{Look, Mark};
 pub use period::Period;
-pub use prefix::Prefix;
+pub use prefix::{Prefix, PrefixError};
 pub use rows::{CaptureLoss, ConduitRow, TapHealth};
 pub use tap::{Group, Setup, Tap};
 pub use trace::Trace;

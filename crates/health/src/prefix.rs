@@ -1,5 +1,6 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 /// A range of addresses that share their first bits: `10.1.2.0/24`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -8,6 +9,20 @@ pub struct Prefix {
     base: u128,
     /// Bits of the 128 that are shared.
     bits: u8,
+}
+
+/// Why a text is no range of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PrefixError {
+    /// The part before the slash is no address.
+    #[error("no IP address before the slash")]
+    Address,
+    /// The part behind the slash is no number, or too large for the address.
+    #[error("prefix length is not between 0 and {max}")]
+    Bits {
+        /// Bits of the address: 32 or 128.
+        max: u8,
+    },
 }
 
 const MAPPED: u128 = 0xffff << 32;
@@ -29,6 +44,21 @@ impl Prefix {
     /// Whether `addr` lies in it.
     pub fn contains(&self, addr: IpAddr) -> bool {
         number(addr) & mask(self.bits) == self.base
+    }
+}
+
+impl FromStr for Prefix {
+    type Err = PrefixError;
+
+    /// Reads `10.1.0.0/16`, or an address alone for a range of one.
+    fn from_str(text: &str) -> Result<Self, PrefixError> {
+        let (addr, bits) = text.split_once('/').map_or((text, None), |(addr, bits)| (addr, Some(bits)));
+        let addr: IpAddr = addr.trim().parse().map_err(|_| PrefixError::Address)?;
+        let max = if addr.is_ipv4() { 32 } else { 128 };
+        match bits.map_or(Ok(max), |bits| bits.trim().parse::<u8>()) {
+            Ok(bits) if bits <= max => Ok(Self::new(addr, bits)),
+            Ok(_) | Err(_) => Err(PrefixError::Bits { max }),
+        }
     }
 }
 
@@ -69,5 +99,16 @@ mod tests {
         let v6 = Prefix::segment("2001:db8:0:1:2::3".parse().unwrap());
         assert_eq!(v6.to_string(), "2001:db8:0:1::/64");
         assert!(v6.contains("2001:db8:0:1:9::".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_range_is_read_as_it_is_written() {
+        for text in ["10.1.2.0/24", "10.1.2.3/32", "0.0.0.0/0", "2001:db8::/32"] {
+            assert_eq!(text.parse::<Prefix>().unwrap().to_string(), text);
+        }
+        assert_eq!("10.1.2.3".parse::<Prefix>().unwrap().to_string(), "10.1.2.3/32");
+        assert_eq!("10.1.2/24".parse::<Prefix>(), Err(PrefixError::Address));
+        assert_eq!("10.1.2.0/33".parse::<Prefix>(), Err(PrefixError::Bits { max: 32 }));
+        assert_eq!("::/x".parse::<Prefix>(), Err(PrefixError::Bits { max: 128 }));
     }
 }
