@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "detect",
             "exchange",
             "filter",
+            "health",
             "lab",
             "model",
             "packets",

@@ -13,8 +13,17 @@ pub(crate) struct Args {
 }
 
 /// The sensor's own logs, and the inventory's, beside those of the protocols.
-fn own() -> [&'static Schema; 4] {
-    [sensor::Conn::SCHEMA, sensor::TunnelRow::SCHEMA, protocols::Weird::SCHEMA, Identity::SCHEMA]
+fn own() -> [&'static Schema; 8] {
+    [
+        sensor::Conn::SCHEMA,
+        sensor::TunnelRow::SCHEMA,
+        sensor::Stats::SCHEMA,
+        health::CaptureLoss::SCHEMA,
+        health::TapHealth::SCHEMA,
+        health::ConduitRow::SCHEMA,
+        protocols::Weird::SCHEMA,
+        Identity::SCHEMA,
+    ]
 }
 
 /// Every log that the sensor writes.

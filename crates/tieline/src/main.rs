@@ -15,6 +15,7 @@ mod sense;
 mod serve;
 mod soc;
 mod talk;
+mod taps;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

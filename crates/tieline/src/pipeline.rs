@@ -54,6 +54,11 @@ impl Pipeline {
         self.found.extend(self.rules.event(event));
     }
 
+    /// Takes what was found otherwise than by a rule.
+    pub(crate) fn find(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.found.extend(findings);
+    }
+
     /// Whether the rules found something since it was last taken.
     #[inline]
     pub(crate) fn has_found(&self) -> bool {

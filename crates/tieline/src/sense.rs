@@ -1,12 +1,16 @@
 //! `tieline sense`: a live sensor that writes Zeek's logs, and nothing else.
 
+mod taps;
+
 use crate::filtered;
 use crate::serve::stop_signal;
 use crate::soc::{Clock, MachineClock};
 use crate::talk::Talk;
+use crate::taps::Rhythm;
 use crate::{Outcome, WrongUse};
 use anyhow::Context;
 use filter::{Filter, Filters};
+use health::{Period, Setup};
 use model::{At, Kept, Origin, Rows, Schema, Time};
 use ring::Ring;
 use sensor::capture::{Capture, Packet};
@@ -19,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
+use taps::Taps;
 use wire::link::Link;
 
 #[derive(clap::Args)]
@@ -58,11 +63,12 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
         (filter.map(filtered::read).transpose()?, filter.map(filtered::live).transpose()?);
     let stop = stop_signal()?;
     let mut logs = Folder::create(&args.zeek_dir, args.zeek_format.into())?;
-    let [packets, bytes, lost] = if args.interface.iter().any(|name| name == "-") {
+    // Nothing may be written to the number of a ring any more: it stays taken until all logs are closed.
+    let ([packets, bytes, lost], _rings) = if args.interface.iter().any(|name| name == "-") {
         if args.interface.len() > 1 {
             return Err(WrongUse("standard input and interfaces cannot be mixed".to_owned()).into());
         }
-        pipe(&mut logs, of_capture.map(Filters::new), &stop)?
+        (pipe(&mut logs, of_capture.map(Filters::new), talk, &stop)?, vec![])
     } else {
         listen(args, of_interface.as_ref(), talk, &mut logs, &stop)?
     };
@@ -86,12 +92,15 @@ struct Worker {
     ring: Ring,
     listener: Listener,
     packets: u64,
+    rhythm: Rhythm,
 }
 
 /// What a worker hands over.
 struct Share {
     worker: usize,
     written: Written,
+    /// What the tap has shown, where a period is over.
+    period: Option<Period>,
     counters: Counters,
     lost: u64,
 }
@@ -113,7 +122,7 @@ fn listen(
     talk: &Talk,
     logs: &mut Folder,
     stop: &AtomicBool,
-) -> anyhow::Result<Told> {
+) -> anyhow::Result<(Told, Vec<Ring>)> {
     let workers = workers(args, filter)?;
     // All that was to be opened is open; from here on nothing can be sent, by the threads to come neither.
     workers.iter().try_for_each(|worker| worker.ring.seal()).context("cannot give up the right to send")?;
@@ -127,18 +136,21 @@ fn listen(
         };
         let threads: Vec<_> = workers.into_iter().enumerate().map(start).collect();
         drop(shares);
-        let told = gather(&taken, &interfaces, logs);
+        let told = gather(&taken, &interfaces, Taps::new(&args.interface, args.workers.into(), talk), logs);
         // What is not taken any more must not hold a worker up.
         drop(taken);
-        for thread in threads {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        }
-        told
+        let rings: anyhow::Result<_> = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect();
+        let rings = rings?;
+        Ok((told?, rings))
     })
 }
 
 fn workers(args: &Args, filter: Option<&Filter>) -> anyhow::Result<Vec<Worker>> {
     let mut workers = vec![];
+    let setup = Setup { seed: crate::taps::seed()?, ..Setup::default() };
     for (file, name) in (0..).zip(&args.interface) {
         let orders = Orders {
             file,
@@ -147,28 +159,33 @@ fn workers(args: &Args, filter: Option<&Filter>) -> anyhow::Result<Vec<Worker>> 
             wanted: Arc::new(|_, _| false),
         };
         for ring in Ring::several(name, filter, args.workers)? {
-            let listener = Listener::new(&orders);
-            workers.push(Worker { interface: name.clone(), ring, listener, packets: 0 });
+            let mut listener = Listener::new(&orders);
+            listener.watch_tap(setup.clone());
+            let rhythm = Rhythm::default();
+            workers.push(Worker { interface: name.clone(), ring, listener, packets: 0, rhythm });
         }
     }
     Ok(workers)
 }
 
 impl Worker {
-    fn run(mut self, number: usize, shares: &SyncSender<Share>, stop: &AtomicBool) -> anyhow::Result<()> {
+    /// Listens until `stop` is set, and gives the ring back.
+    fn run(mut self, number: usize, shares: &SyncSender<Share>, stop: &AtomicBool) -> anyhow::Result<Ring> {
         while !stop.load(Ordering::Relaxed) {
             self.take(WAIT)?;
-            let written = self.listener.hand_over(MachineClock.now());
-            if !self.send(number, written, shares)? {
-                return Ok(());
+            let now = MachineClock.now();
+            let period = if self.rhythm.is_over(now) { self.listener.tap_period() } else { None };
+            let written = self.listener.hand_over(now);
+            if !self.send(number, written, period, shares)? {
+                return Ok(self.ring);
             }
         }
         // What is in the ring was there before the signal.
         self.take(Duration::ZERO)?;
         let (lost, counters) = (self.ring.lost()?, self.listener.counters());
-        let (written, _) = self.listener.finish();
-        let _ = shares.send(Share { worker: number, written, counters, lost });
-        Ok(())
+        let (written, period) = self.listener.finish();
+        let _ = shares.send(Share { worker: number, written, period, counters, lost });
+        Ok(self.ring)
     }
 
     fn take(&mut self, wait: Duration) -> anyhow::Result<()> {
@@ -182,14 +199,25 @@ impl Worker {
     }
 
     /// Hands over; says whether there is still somebody who takes it.
-    fn send(&mut self, worker: usize, written: Written, shares: &SyncSender<Share>) -> anyhow::Result<bool> {
+    fn send(
+        &mut self,
+        worker: usize,
+        written: Written,
+        period: Option<Period>,
+        shares: &SyncSender<Share>,
+    ) -> anyhow::Result<bool> {
         let (lost, counters) = (self.ring.lost()?, self.listener.counters());
-        Ok(shares.send(Share { worker, written, counters, lost }).is_ok())
+        Ok(shares.send(Share { worker, written, period, counters, lost }).is_ok())
     }
 }
 
 /// Takes what the workers write until there is none left.
-fn gather(taken: &Receiver<Share>, interfaces: &[String], logs: &mut Folder) -> anyhow::Result<Told> {
+fn gather(
+    taken: &Receiver<Share>,
+    interfaces: &[String],
+    mut taps: Taps<'_>,
+    logs: &mut Folder,
+) -> anyhow::Result<Told> {
     let mut merge = Merge::new(interfaces.len());
     let mut now: Vec<(Counters, u64)> = vec![Default::default(); interfaces.len()];
     let mut before = now.clone();
@@ -201,6 +229,11 @@ fn gather(taken: &Receiver<Share>, interfaces: &[String], logs: &mut Folder) -> 
                     *now = (share.counters, share.lost);
                 }
                 merge.take(share.worker, share.written, &mut Logs(logs));
+                if let Some(period) = share.period {
+                    let passed: Vec<_> =
+                        now.iter().map(|(counters, lost)| (counters.packets, *lost)).collect();
+                    taps.take(share.worker, period, &passed, MachineClock.now(), logs);
+                }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
@@ -240,9 +273,17 @@ fn tell(interfaces: &[String], now: &[(Counters, u64)], before: &mut [(Counters,
 }
 
 /// Reads a capture that is being written.
-fn pipe(logs: &mut Folder, mut filter: Option<Filters>, stop: &AtomicBool) -> anyhow::Result<Told> {
+fn pipe(
+    logs: &mut Folder,
+    mut filter: Option<Filters>,
+    talk: &Talk,
+    stop: &AtomicBool,
+) -> anyhow::Result<Told> {
     let mut capture = Capture::open(Box::new(io::stdin()))?;
     let mut sensor = Sensor::new(0);
+    sensor.watch_tap(Setup { seed: crate::taps::seed()?, ..Setup::default() });
+    let mut taps = Taps::new(&["-".to_owned()], 1, talk);
+    let (mut rhythm, mut newest) = (Rhythm::default(), None);
     let mut flushed = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         let Some(packet) = capture.next_packet()? else { break };
@@ -253,7 +294,11 @@ fn pipe(logs: &mut Folder, mut filter: Option<Filters>, stop: &AtomicBool) -> an
             None => true,
         };
         if taken {
+            newest = Some(packet.time);
             sensor.packet(&packet, logs);
+            if let Some(period) = rhythm.is_over(packet.time).then(|| sensor.tap_period()).flatten() {
+                taps.take(0, period, &[], packet.time, logs);
+            }
         }
         // A look at the clock for every packet would cost more than many a packet.
         if packet.number % 256 == 0 && flushed.elapsed() >= FLUSH_EVERY {
@@ -262,6 +307,9 @@ fn pipe(logs: &mut Folder, mut filter: Option<Filters>, stop: &AtomicBool) -> an
         }
     }
     sensor.finish(logs);
+    if let (Some(newest), Some(period)) = (newest, sensor.tap_period()) {
+        taps.take(0, period, &[], newest, logs);
+    }
     let counters = sensor.counters();
     Ok([counters.packets, counters.bytes, 0])
 }

@@ -11,6 +11,9 @@ fn logs() -> Vec<&'static Schema> {
         sensor::Conn::SCHEMA,
         sensor::TunnelRow::SCHEMA,
         sensor::Stats::SCHEMA,
+        health::CaptureLoss::SCHEMA,
+        health::TapHealth::SCHEMA,
+        health::ConduitRow::SCHEMA,
         protocols::Weird::SCHEMA,
         Identity::SCHEMA,
     ];

@@ -44,7 +44,10 @@ fn sense_with(namespace: &Namespace, logs: &Path, more: &str) -> Child {
     child
 }
 
-/// Rows of every log but `stats`, without the names of conversations, in order.
+/// Logs about the sensor and its tap, which a reading of the same packets does not write.
+const ABOUT_ITSELF: [&str; 4] = ["stats", "capture_loss", "tap_health", "conduit"];
+
+/// Rows of every log but those, without the names of conversations, in order.
 fn rows(dir: &Path) -> BTreeMap<String, Vec<String>> {
     let mut all = BTreeMap::new();
     for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
@@ -58,7 +61,7 @@ fn rows(dir: &Path) -> BTreeMap<String, Vec<String>> {
         };
         let mut rows: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(row).collect();
         rows.sort();
-        if name != "stats" {
+        if !ABOUT_ITSELF.contains(&&*name) {
             all.insert(name, rows);
         }
     }
@@ -133,6 +136,30 @@ fn a_filter_lets_the_same_through_on_an_interface_in_a_pipe_and_in_a_file() {
     let all = rows(&all);
     assert!(live["modbus"].len() > 1_000 && live["modbus"].len() < all["modbus"].len());
     assert!(!live.contains_key("smb_files") && live["dns"] == all["dns"]);
+}
+
+#[test]
+fn a_tap_is_judged_over_all_workers_when_listening_ends() {
+    if !can(&["ip", "tcpreplay"]) {
+        return;
+    }
+    let dir = folder("sense-tap");
+    let (capture, logs) = (sample(&dir.join("sample")), dir.join("live"));
+    let namespace = wire();
+    let mut sensor = sense_with(&namespace, &logs, "--workers 2");
+    namespace.run(&format!("tcpreplay -q -x 300 -i near {}", capture.display()));
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    sh(&format!("kill -TERM {}", sensor.id()));
+    assert!(sensor.wait().unwrap().success());
+    let text = fs::read_to_string(logs.join("tap_health.log")).unwrap();
+    let fields = text.lines().find_map(|line| line.strip_prefix("#fields\t")).unwrap();
+    let sum = |field: &str| {
+        let place = fields.split('\t').position(|name| name == field).unwrap();
+        let rows = text.lines().filter(|line| !line.starts_with('#'));
+        rows.map(|row| row.split('\t').nth(place).unwrap().parse::<u64>().unwrap()).sum::<u64>()
+    };
+    assert!(sum("frames") >= 16_000, "{text}");
+    assert!(sum("two_sided") > 10 && sum("one_sided") == 0, "{text}");
 }
 
 #[test]
