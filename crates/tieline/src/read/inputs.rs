@@ -114,12 +114,19 @@ fn capture(
         return ended;
     }
     let mut sensor = Sensor::new(number);
+    let (mut tap, setup) = reader.taps.as_ref().map(|taps| taps.begin(&source.path)).unzip();
+    setup.into_iter().for_each(|setup| sensor.watch_tap(setup));
     let ended: anyhow::Result<()> = loop {
         match capture.next_packet() {
             Ok(Some(ref packet)) => match reader.takes(packet) {
                 Ok(true) => {
                     source.saw(packet.time);
                     sensor.packet(packet, reader);
+                    if let Some(tap) = &mut tap
+                        && tap.is_due(packet.time)
+                    {
+                        reader.judge(tap, &mut sensor, packet.time);
+                    }
                 }
                 Ok(false) => source.left_out += 1,
                 Err(error) => break Err(anyhow::Error::from(error).context("cannot filter")),
@@ -129,6 +136,9 @@ fn capture(
         }
     };
     sensor.finish(reader);
+    if let (Some(tap), Some(last)) = (&mut tap, source.last) {
+        reader.judge(tap, &mut sensor, last);
+    }
     source.counters = Some(sensor.counters());
     ended
 }

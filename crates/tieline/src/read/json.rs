@@ -24,6 +24,13 @@ pub(crate) fn write(story: &Story, out: &mut dyn Write) -> io::Result<()> {
             "first": traffic.first.iso(), "last": traffic.last.iso(),
         }))?;
     }
+    for (name, said) in &story.one_way {
+        line(json!({
+            "type": "one_way", "conduit": name, "verdict": said.as_ref().map(|said| &said.verdict),
+            "reason": said.as_ref().and_then(|said| said.reason.as_ref()),
+            "missing": said.as_ref().map(|said| &said.missing),
+        }))?;
+    }
     for folded in story.findings.folded() {
         line(finding(story, folded))?;
     }

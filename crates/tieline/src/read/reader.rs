@@ -1,5 +1,6 @@
 use super::Story;
 use super::source::Source;
+use super::tap::{Tap, Taps};
 use crate::findings::Findings;
 use crate::pipeline::{Pipeline, sentences};
 use crate::rules::Detection;
@@ -7,10 +8,10 @@ use crate::talk::Talk;
 use detect::chains::Chains;
 use filter::Filters;
 use model::{At, Event, Incident, Kept, Record, Rows, Schema, Time};
-use sensor::Counters;
 use sensor::capture::{Capture, Packet};
 use sensor::crew::{self, Gather, Orders};
 use sensor::zeek::Folder;
+use sensor::{Counters, Sensor};
 use site::Site;
 use store::LakeWriter;
 
@@ -23,6 +24,8 @@ pub(crate) struct Reader {
     pub(crate) workers: u8,
     /// Which packets of captures are taken.
     pub(crate) filter: Option<Filters>,
+    /// Judges the taps that took the captures, where that is wanted.
+    pub(crate) taps: Option<Taps>,
 }
 
 /// Takes what the workers wrote about a capture.
@@ -43,7 +46,7 @@ impl Reader {
         let mut pipeline = Pipeline::new(Site::default(), detection.rules);
         (pipeline.zeek, pipeline.lake) = (zeek, lake);
         let findings = Findings::default();
-        Self { pipeline, chains: detection.chains, findings, workers, filter: None }
+        Self { pipeline, chains: detection.chains, findings, workers, filter: None, taps: None }
     }
 
     /// Whether a packet is taken.
@@ -51,6 +54,19 @@ impl Reader {
     pub(crate) fn takes(&mut self, packet: &Packet<'_>) -> Result<bool, filter::Error> {
         let Some(filter) = &mut self.filter else { return Ok(true) };
         filter.matches(packet.link, packet.bytes, packet.wire_len)
+    }
+
+    /// Judges the tap of the capture that `sensor` follows by the period that ends at `now`.
+    #[cold]
+    pub(crate) fn judge(&mut self, tap: &mut Tap, sensor: &mut Sensor, now: Time) {
+        // The taps lie in the reader, which is where their rows go.
+        let Some(mut taps) = self.taps.take() else { return };
+        if let Some(period) = sensor.tap_period() {
+            let found = taps.judge(tap, now, period, self);
+            self.pipeline.find(found);
+            self.keep();
+        }
+        self.taps = Some(taps);
     }
 
     /// Follows the capture number `file` with several workers.
@@ -111,6 +127,7 @@ impl Reader {
             logs: self.pipeline.logs(),
             assets: self.pipeline.site.assets(),
             conduits: self.pipeline.site.conduits(),
+            one_way: self.taps.as_ref().map(Taps::said).unwrap_or_default(),
             findings: self.findings,
             incidents,
             left_out,

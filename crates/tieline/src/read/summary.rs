@@ -3,6 +3,7 @@
 use super::Story;
 use super::affected::affected;
 use super::source::Source;
+use crate::taps::Statement;
 use model::{Confidence, Evidence, Incident, Severity, Step, Time, Trait};
 use site::{Asset, Conduit};
 use std::collections::BTreeMap;
@@ -20,12 +21,23 @@ pub(crate) fn write(story: &Story, out: &mut dyn Write) -> io::Result<()> {
     logs(story, out)?;
     assets(story, out)?;
     conduits(story, out)?;
+    one_way(story, out)?;
     findings(story, out)?;
     incidents(story, out)?;
     for text in &story.left_out {
         writeln!(out, "Left out: {text}.")?;
     }
     Ok(())
+}
+
+fn one_way(story: &Story, out: &mut dyn Write) -> io::Result<()> {
+    if !story.one_way.is_empty() {
+        writeln!(out, "\nSaid to be one-way")?;
+    }
+    story.one_way.iter().try_for_each(|(name, said)| {
+        let said = said.as_ref().map_or_else(|| "no capture tells".to_owned(), Statement::sentence);
+        writeln!(out, "  {name}: {said}")
+    })
 }
 
 fn more(all: usize, shown: usize, what: &str, out: &mut dyn Write) -> io::Result<()> {

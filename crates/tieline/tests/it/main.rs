@@ -20,3 +20,4 @@ mod sense;
 mod serve;
 mod sigma;
 mod story;
+mod tap;
