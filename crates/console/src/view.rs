@@ -465,6 +465,12 @@ pub struct Source {
     pub damaged: u64,
     /// Packets lost before they were seen.
     pub lost: u64,
+    /// What an interface shows, as the site says it: a Purdue level, a place. Empty where nobody said.
+    pub segment: String,
+    /// Whether what the tap at an interface does not show can be relied on not to be there, once it was judged.
+    pub healthy: Option<bool>,
+    /// What is wrong with the tap, by the names of the findings.
+    pub conditions: Vec<String>,
     /// When something last came; 0 for never.
     pub last: Ms,
     /// `delivers`, `silent since 02:14`, `cannot be read: …`.

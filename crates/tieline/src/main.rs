@@ -1,6 +1,7 @@
 //! The one binary: commands, and the wiring of everything else.
 
 mod ask;
+mod conduits;
 mod demo;
 mod doctor;
 mod filtered;
@@ -49,6 +50,8 @@ enum Command {
     Login(serve::LoginArgs),
     /// Say what is missing before it is missed
     Doctor(doctor::Args),
+    /// What may be said of conduits that should go one way
+    Conduits(conduits::Args),
     /// Write the commented configuration to standard output
     Config,
     /// Read captures, Windows events and mails as one story
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args, &talk),
         Command::Login(args) => serve::login(args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Conduits(args) => conduits::run(args),
         Command::Config => {
             talk::result(soc::config::EXAMPLE.trim_end()).map(|()| Outcome::Fine).map_err(Into::into)
         }

@@ -13,17 +13,21 @@ mod follow;
 mod ingest;
 mod input;
 mod keeper;
+mod known;
 pub(crate) mod login;
 mod names;
 mod picture;
 mod progress;
 mod response;
 mod sources;
+mod taps;
 mod watch;
 
 pub(crate) use clock::{Clock, MachineClock};
 pub(crate) use desk::{Desk, memory};
 pub(crate) use input::{Frames, Inlet, Input};
+pub(crate) use known::KnownConduit;
+pub(crate) use progress::ProgressFile;
 pub(crate) use response::NoFirewall;
 pub(crate) use watch::Watches;
 
@@ -34,11 +38,10 @@ use classes::Classes;
 use config::Config;
 use detect::chains::Options;
 use follow::Follower;
-use ingest::{Ingest, Setup};
+use ingest::{About, Ingest, Setup};
 use keeper::Keeper;
 use packets::Spool;
 use picture::Picture;
-use progress::ProgressFile;
 use respond::Firewall;
 use site::Site;
 use sources::Register;
@@ -48,6 +51,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use store::Lake;
+use taps::Taps;
 use tokio::sync::watch as watching;
 
 /// What a centre is started with.
@@ -91,6 +95,7 @@ impl Soc {
         let file = ProgressFile::new(&data);
         let progress =
             file.load().with_context(|| format!("cannot read the progress in {}", data.display()))?;
+        let taps = Taps::new(&config, &progress)?;
         let register = Register::new(&progress.sources);
         let acknowledged = Arc::new(Mutex::new(progress.acknowledged.clone()));
         let lake_dir = data.join("lake");
@@ -124,6 +129,7 @@ impl Soc {
             replay: config.packets.replay.0,
             classes: Classes::new(&config.packets.class)?,
             settled: Arc::clone(&settled),
+            taps,
         };
         let mut ingest = Ingest::new(setup, show, problems)?;
         let mut numbers = vec![];
@@ -131,7 +137,13 @@ impl Soc {
             let (number, dir) = (register.number(&name), config.packets_of(&name));
             let spool = Spool::open(&dir, &config.packets.plan())
                 .with_context(|| format!("cannot keep packets in {}", dir.display()))?;
-            ingest.listen(number, name, spool).context("cannot read the packets that are kept")?;
+            let interface = config.interface.iter().find(|interface| interface.name == name);
+            let about = About {
+                segment: interface.and_then(|interface| interface.segment.clone()),
+                groups: config.groups_of(&name)?,
+                name,
+            };
+            ingest.listen(number, about, spool).context("cannot read the packets that are kept")?;
             numbers.push(number);
         }
         let folders = config.folder.iter().map(|folder| folder.path.clone()).collect();

@@ -841,6 +841,8 @@ export interface components {
              * @description Bytes.
              */
             bytes: number;
+            /** @description What is wrong with the tap, by the names of the findings. */
+            conditions: string[];
             /**
              * Format: int64
              * @description Entries that were damaged.
@@ -851,6 +853,8 @@ export interface components {
              * @description Packets or events.
              */
             entries: number;
+            /** @description Whether what the tap at an interface does not show can be relied on not to be there, once it was judged. */
+            healthy?: boolean | null;
             /** @description `interface`, `folder`, `file`. */
             kind: string;
             /** @description When something last came; 0 for never. */
@@ -862,6 +866,8 @@ export interface components {
             lost: number;
             /** @description Interface or path. */
             name: string;
+            /** @description What an interface shows, as the site says it: a Purdue level, a place. Empty where nobody said. */
+            segment: string;
             /** @description `delivers`, `silent since 02:14`, `cannot be read: …`. */
             state: string;
         };

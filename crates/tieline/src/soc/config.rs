@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, every entry with a default that works.
 
 mod keeping;
+mod taps;
 
 pub(crate) use keeping::{Age, Bytes, PacketClass, Packets};
 
@@ -24,6 +25,7 @@ pub(crate) struct Config {
     pub(crate) rules: Vec<PathBuf>,
     pub(crate) console: Console,
     pub(crate) interface: Vec<Interface>,
+    pub(crate) conduit: Vec<taps::Conduit>,
     pub(crate) folder: Vec<Folder>,
     pub(crate) user: Vec<User>,
     pub(crate) asset: Vec<Asset>,
@@ -47,6 +49,12 @@ pub(crate) struct Interface {
     /// Packets that are taken, in the language of tcpdump; all without it.
     #[serde(default)]
     pub(crate) filter: Option<String>,
+    /// Purdue level or place that it shows, for people.
+    #[serde(default)]
+    pub(crate) segment: Option<String>,
+    /// Hosts that are missed together when they are silent.
+    #[serde(default)]
+    pub(crate) groups: Vec<taps::Group>,
 }
 
 impl Interface {
@@ -162,6 +170,7 @@ impl Default for Config {
             rules: vec![],
             console: Console::default(),
             interface: vec![],
+            conduit: vec![],
             folder: vec![],
             user: vec![],
             asset: vec![],
@@ -236,6 +245,8 @@ impl Config {
         }
         self.interface.iter().try_for_each(|interface| interface.program().map(|_| ()))?;
         self.packets.check()?;
+        self.interface.iter().try_for_each(|interface| self.groups_of(&interface.name).map(|_| ()))?;
+        self.one_way()?;
         self.declared().map(|_| ())
     }
 
@@ -309,6 +320,7 @@ mod tests {
             EXAMPLE.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line).to_owned() + "\n").collect();
         let config = read(&uncommented).unwrap();
         assert_eq!((config.interface.len(), config.folder.len(), config.user.len()), (1, 1, 2));
+        assert_eq!((config.conduit.len(), config.one_way().unwrap().len()), (1, 1));
         assert_eq!((config.asset.len(), config.watch.len(), config.packets.class.len()), (2, 1, 2));
         assert!(config.packets.keep.is_some());
     }
@@ -322,6 +334,18 @@ mod tests {
         assert!(refused("[[asset]]\nhost = \"a\"\nlevel = 2.5").contains("level 2.5"));
         let blind = "[[interface]]\nname = \"eth1\"\nfilter = \"tcp prt 502\"";
         assert!(refused(blind).contains("interface eth1: the filter \"tcp prt 502\": column 5"));
+        let eth1 = "[[interface]]\nname = \"eth1\"\n";
+        let group = format!("{eth1}groups = [{{ name = \"boilers\", networks = [\"10.1/16\"] }}]");
+        assert!(refused(&group).contains("group boilers of eth1: network 10.1/16: no IP address"));
+        let conduit = |more: &str| {
+            let from = "[[conduit]]\nname = \"out\"\nfrom = [\"10.1.0.0/16\"]\nto = [\"10.2.0.0/16\"]";
+            refused(&format!("{eth1}{from}\none_way = true\n{more}"))
+        };
+        assert!(conduit("taps = [{ tap = \"eth2\" }]").contains("conduit out: there is no interface eth2"));
+        assert!(conduit("taps = []\nto_stations = [\"2:0\"]").contains("station 2:0"));
+        let canary = "canary = { forward = \"00\", reverse = \"\", check = \"\" }";
+        assert!(conduit(&format!("taps = []\n{canary}")).contains("canary 00: it is not 32"));
+        assert!(conduit("taps = []\nrenewed = 2026-11-20").contains("2026-11-20: it is no moment"));
         assert!(refused("interfaces = 1").contains("unknown field"));
         assert!(refused("[packets]\nsize = \"1MB\"").contains("too small"));
         assert!(refused("[packets]\nkeep = \"14\"").contains("as in 14d"));

@@ -274,12 +274,15 @@ impl Desk {
     }
 
     fn source(&self, picture: &Picture, source: &super::sources::Source) -> view::Source {
+        let conditions: Vec<String> =
+            source.tap.iter().flat_map(|tap| &tap.conditions).map(ToString::to_string).collect();
         let state = match (&source.problem, source.last) {
             (Some(problem), _) => problem.clone(),
             (None, None) => "nothing yet".to_owned(),
             (None, Some(last)) if source.kind == "interface" && picture.now - last > SILENT => {
                 format!("no data since {}", last.iso().get(11..19).unwrap_or_default())
             }
+            (None, Some(_)) if !conditions.is_empty() => format!("delivers, but {}", conditions.join(", ")),
             (None, Some(_)) => "delivers".to_owned(),
         };
         view::Source {
@@ -289,6 +292,9 @@ impl Desk {
             bytes: source.bytes,
             damaged: source.damaged,
             lost: source.lost,
+            segment: source.segment.clone().unwrap_or_default(),
+            healthy: source.tap.as_ref().map(|tap| tap.healthy),
+            conditions,
             last: source.last.map_or(0, ms),
             state,
         }

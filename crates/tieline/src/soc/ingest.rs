@@ -8,10 +8,12 @@ use super::names;
 use super::picture::{Map, Picture, Told};
 use super::progress::{Position, Progress, ProgressFile};
 use super::sources::Source;
+use super::taps::{Judged, State, Taps};
 use crate::findings::Findings;
 use crate::pipeline::{Pipeline, sentences};
+use crate::taps::Told as Said;
 use detect::chains::Chains;
-use model::{Event, Finding, Incident, Severity, Span, Time};
+use model::{Event, Finding, Incident, Rows, Severity, Span, Time};
 use packets::{Losses, Spool};
 use sensor::Sensor;
 use sensor::capture::{Capture, Packet};
@@ -61,6 +63,15 @@ pub(crate) struct Setup {
     pub(crate) classes: Classes,
     /// Segments of the lake that will not be written again.
     pub(crate) settled: Arc<AtomicU64>,
+    /// Judges the interfaces.
+    pub(crate) taps: Taps,
+}
+
+/// An interface, as the configuration has it.
+pub(crate) struct About {
+    pub(crate) name: String,
+    pub(crate) segment: Option<String>,
+    pub(crate) groups: Vec<health::Group>,
 }
 
 /// An interface that is listened to, or a capture that is being read.
@@ -177,19 +188,84 @@ impl Ingest {
     ///
     /// # Errors
     /// When the packets that are kept cannot be read.
-    pub(crate) fn listen(&mut self, number: u32, name: String, spool: Spool) -> packets::Result<()> {
+    pub(crate) fn listen(&mut self, number: u32, about: About, spool: Spool) -> anyhow::Result<()> {
+        let About { name, segment, groups } = about;
         let stored = self.stored_of(&name);
-        self.source(number, name, "interface");
+        let judged = self.setup.progress.judged.get(&name).copied().map(Time);
         let mut sensor = Sensor::new(number);
+        sensor.watch_tap(self.setup.taps.listen(number, &name, groups, judged)?);
+        self.source(number, name, "interface");
+        let (mut state, mut last) = (None, None);
         spool.replay(Some(self.setup.replay), stored, &mut |packet| {
             self.setup.pipeline.store = packet.number > stored;
             sensor.packet(packet, &mut self.setup.pipeline);
             found(&mut self.setup, &mut self.findings, &mut self.kept, packet.time);
+            last = Some(packet.time);
+            if let Some(is_news) = self.setup.taps.read_again(number, packet.time) {
+                state = self.judge_again(number, packet.time, is_news, &mut sensor).or(state.take());
+            }
         })?;
+        if let Some(last) = last.filter(|_| self.setup.taps.is_judged(number)) {
+            state = self.judge_again(number, last, false, &mut sensor).or(state);
+        }
+        if let Some(source) = self.sources.get_mut(&number) {
+            (source.segment, source.tap) = (segment, state);
+        }
         // A crash may have cut packets off that were said to be stored: they have their rows.
         let stored = stored.min(spool.count());
         self.taps.insert(number, Tap { sensor, spool: Some(spool), stored });
         Ok(())
+    }
+
+    /// Judges a tap by packets that are read again.
+    fn judge_again(&mut self, number: u32, now: Time, is_news: bool, sensor: &mut Sensor) -> Option<State> {
+        let (period, counters) = (sensor.tap_period()?, sensor.counters());
+        let Setup { taps, pipeline, .. } = &mut self.setup;
+        pipeline.store = is_news;
+        let judged = if is_news {
+            taps.judge(number, now, period, (counters, 0), pipeline)
+        } else {
+            taps.judge_again(number, now, period, counters, pipeline)
+        };
+        let Judged { state, findings } = judged?;
+        pipeline.find(findings);
+        found(&mut self.setup, &mut self.findings, &mut self.kept, now);
+        Some(state)
+    }
+
+    /// Judges the taps, and the conduits that they listen to, by the period that ends at `now`; before its time only
+    /// those that had packets, since a short silence says nothing.
+    fn judge_taps(&mut self, now: Time, is_early: bool) {
+        self.setup.pipeline.store = true;
+        for (number, tap) in &mut self.taps {
+            if is_early && !self.setup.taps.has_news(*number, tap.sensor.counters()) {
+                continue;
+            }
+            let (Some(period), Some(source)) = (tap.sensor.tap_period(), self.sources.get_mut(number)) else {
+                continue;
+            };
+            let sums = (tap.sensor.counters(), source.lost);
+            let Setup { taps, pipeline, .. } = &mut self.setup;
+            let Some(Judged { state, findings }) = taps.judge(*number, now, period, sums, pipeline) else {
+                continue;
+            };
+            source.tap = Some(state);
+            pipeline.find(findings);
+            found(&mut self.setup, &mut self.findings, &mut self.kept, now);
+        }
+        let told = self.setup.taps.judge_conduits(now);
+        self.of_conduits(now, told);
+        self.changed = true;
+    }
+
+    /// Takes what is said of conduits.
+    fn of_conduits(&mut self, now: Time, told: Vec<Said>) {
+        for told in told {
+            self.setup.pipeline.store = told.is_news;
+            told.rows.iter().for_each(|row| self.setup.pipeline.put(&row.at(), row));
+            self.setup.pipeline.find(told.finding);
+            found(&mut self.setup, &mut self.findings, &mut self.kept, now);
+        }
     }
 
     /// Takes inputs until the end.
@@ -200,6 +276,9 @@ impl Ingest {
         if !self.setup.classes.is_empty() {
             self.draw_map();
         }
+        let now = self.setup.clock.now();
+        let refuted = self.setup.taps.recall_conduits(now);
+        self.of_conduits(now, refuted);
         while !self.ended {
             let wait = if self.has_captures() { Duration::ZERO } else { WAIT };
             match inputs.recv_timeout(wait) {
@@ -213,6 +292,9 @@ impl Ingest {
                 renamed = Instant::now();
                 self.rename();
                 rename_after = RENAME_EVERY.max(renamed.elapsed() * RENAME_SHARE);
+            }
+            if let Some(at) = self.setup.taps.due(self.setup.clock.now()) {
+                self.judge_taps(at, false);
             }
             if told.elapsed() >= TELL_EVERY {
                 told = Instant::now();
@@ -235,6 +317,7 @@ impl Ingest {
         while self.has_captures() {
             self.read_on();
         }
+        self.judge_taps(self.setup.clock.now(), true);
         self.rename();
         self.tell();
         self.store();
@@ -290,6 +373,9 @@ impl Ingest {
             }
         }
         source.last = Some(self.setup.clock.now());
+        if let Some((last, ..)) = frames.iter().last() {
+            self.setup.taps.heard(last);
+        }
         self.changed = true;
     }
 
@@ -498,6 +584,8 @@ impl Ingest {
             let position = Position { number: *number, entries: source.stored };
             self.setup.progress.sources.insert(source.name.clone(), position);
         }
+        self.setup.progress.judged = self.setup.taps.judged();
+        self.setup.progress.conduits = self.setup.taps.known();
         let acknowledged = self.setup.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
         self.setup.progress.acknowledged.clone_from(&acknowledged);
         drop(acknowledged);

@@ -3,6 +3,7 @@
 //! What it says is on disk before it says so: rows are in the lake first. After a crash the evidence is read again; up
 //! to the positions of this file nothing is stored a second time.
 
+use super::known::KnownConduit;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -19,6 +20,12 @@ pub(crate) struct Progress {
     pub(crate) incidents: Vec<KnownIncident>,
     /// Alarms that somebody acknowledged, and who.
     pub(crate) acknowledged: BTreeMap<String, String>,
+    /// Up to when the tap at each interface was judged, in nanoseconds since 1970.
+    #[serde(default)]
+    pub(crate) judged: BTreeMap<String, i64>,
+    /// What is known of conduits that are said to be one-way.
+    #[serde(default)]
+    pub(crate) conduits: Vec<KnownConduit>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Everything that delivers, by number.
 
 use super::progress::Position;
+use super::taps::State;
 use model::Time;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,6 +46,10 @@ pub(crate) struct Source {
     pub(crate) stored: u64,
     /// A capture that was read to its end.
     pub(crate) ended: bool,
+    /// What an interface shows, for people.
+    pub(crate) segment: Option<String>,
+    /// What the tap at an interface is worth, once it was judged.
+    pub(crate) tap: Option<State>,
 }
 
 impl Source {
@@ -60,6 +65,8 @@ impl Source {
             problem: None,
             stored,
             ended: false,
+            segment: None,
+            tap: None,
         }
     }
 }

@@ -105,6 +105,12 @@ impl Claims {
         self.followed.iter_mut().filter_map(|followed| followed.judge(now)).collect()
     }
 
+    /// Says again what was found before the program was last started.
+    pub(crate) fn recall(&mut self, now: Time) -> Vec<Told> {
+        let refuted = self.followed.iter_mut().filter(|followed| followed.known().refuted.is_some());
+        refuted.filter_map(|followed| followed.judge(now)).collect()
+    }
+
     /// All conduits, in the order in which they were declared.
     pub(crate) fn all(&self) -> &[Followed] {
         &self.followed

@@ -89,7 +89,9 @@ struct Pair(String);
 
 impl Pair {
     fn new() -> Self {
-        let name = format!("tl{}", std::process::id());
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = format!("tl{}n{number}", std::process::id());
         sh(&format!("ip link add {name}a type veth peer name {name}b"));
         for end in ["a", "b"] {
             // No chatter of the kernel's own.
@@ -346,6 +348,58 @@ fn rules(namespace: &Namespace) -> Vec<Value> {
     let Ok(said) = serde_json::from_str::<Value>(&told) else { return vec![] };
     let sets = said["nftables"].as_array().unwrap().iter().filter_map(|part| part["set"]["elem"].as_array());
     sets.flatten().map(|element| element["elem"].clone()).collect()
+}
+
+#[test]
+fn a_tap_and_a_one_way_conduit_are_judged_and_a_restart_forgets_nothing_and_says_nothing_twice() {
+    if !can(&["ip", "tcpreplay"]) {
+        return;
+    }
+    let dir = folder("serve-tap");
+    let evidence = sample(&dir.join("sample"));
+    let pair = Pair::new();
+    // Controllers are said never to answer those that poll them, which they do.
+    let more = format!(
+        "[[interface]]\nname = \"{0}b\"\nsegment = \"3.5, DMZ\"\n\
+         [[conduit]]\nname = \"polls\"\nfrom = [\"10.3.0.0/16\"]\nto = [\"10.1.0.0/16\"]\none_way = true\n\
+         taps = [{{ tap = \"{0}b\", place = \"link\" }}]\n",
+        pair.0
+    );
+    let mut centre = Centre::start(&dir, &more);
+    let config = centre.config.to_str().unwrap().to_owned();
+    let conduits = || tieline(&["conduits", "--json", "--config", &config].map(ToString::to_string));
+    assert_eq!(conduits().json()[0]["verdict"], Value::Null);
+    let person = centre.login("m.ito");
+    sh(&format!("tcpreplay -q -x 400 -i {}a {} 2>&1", pair.0, evidence.join("site.pcap").display()));
+    until("the packets", || (logs(&person).get("modbus") > Some(&8_000)).then_some(()));
+    assert_eq!(centre.stop(), Some(0), "{}", centre.log());
+
+    let run = conduits();
+    assert_eq!((run.code, &run.json()[0]["verdict"]), (1, &"refuted".into()), "{}", run.stdout);
+    let frame = run.json()[0]["evidence"]["frame"].as_str().unwrap().to_owned();
+    let carved = dir.join("carved.pcap");
+    let args = ["pcap", "--frame", &frame, "--config", &config, "-o", carved.to_str().unwrap()];
+    assert_eq!(tieline(&args.map(ToString::to_string)).code, 0, "{frame}");
+
+    centre.again();
+    let person = centre.login("m.ito");
+    until("the finding", || {
+        alarms(&person).contains(&"A one-way conduit is not one-way".to_owned()).then_some(())
+    });
+    let source = person.get("/api/health")["sources"][0].clone();
+    assert_eq!((&source["segment"], &source["healthy"]), (&"3.5, DMZ".into(), &true.into()), "{source}");
+    let metrics = ask(centre.address, "GET", "/metrics", "", "").unwrap();
+    let healthy = format!("tieline_tap_healthy{{tap=\"{}b\"}} 1", pair.0);
+    assert!(String::from_utf8_lossy(&metrics.body).contains(&healthy));
+    assert_eq!(centre.stop(), Some(0), "{}", centre.log());
+    centre.again();
+    let person = centre.login("m.ito");
+    let count = |sql: &str| person.number(sql);
+    assert!(count("SELECT sum(frames) FROM tap_health") >= 16_000);
+    assert_eq!(count("SELECT count(*) FROM conduit WHERE verdict = 'refuted'"), 1);
+    assert_eq!(count("SELECT count(*) FROM finding WHERE rule = 'conduit-refuted'"), 1);
+    assert_eq!(count("SELECT count(*) FROM tap_health"), count("SELECT count(*) FROM stats"));
+    assert_eq!(centre.stop(), Some(0), "{}", centre.log());
 }
 
 #[test]
