@@ -1,5 +1,6 @@
 //! Whole filters: what they say, what they compile to, and what they let through.
 
+mod corpus;
 mod frames;
 mod tcpdump;
 

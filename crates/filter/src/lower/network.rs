@@ -78,14 +78,14 @@ impl Layout {
         }
     }
 
-    /// Compares an IPv6 address, four bytes at a time, the last first: there addresses differ most.
+    /// Compares an IPv6 address, four bytes at a time.
     fn is_v6(&self, at: u32, address: u128, mask: u128) -> Condition {
         let part = |part: u32| {
             let word =
                 |of: u128| u32::try_from(of >> (96 - 32 * part) & u128::from(u32::MAX)).unwrap_or_default();
             (part * 4, word(address), word(mask))
         };
-        let asked = [3, 2, 1, 0].map(part).into_iter().filter(|(_, _, mask)| *mask != 0);
+        let asked = [0, 1, 2, 3].map(part).into_iter().filter(|(_, _, mask)| *mask != 0);
         Condition::all(
             asked.map(|(behind, address, mask)| {
                 self.inside(at + behind, Width::Four).masked(mask).is(address)

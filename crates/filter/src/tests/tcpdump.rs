@@ -100,12 +100,16 @@ fn is_single(text: &str) -> bool {
     !text.contains(" and ") && !text.contains(" or ")
 }
 
-/// What tcpdump compiles, or what it says when it refuses. Several questions are not optimised: libpcap 1.10.3 then
-/// forgets the last of `not port 53 and inbound or not ip6 multicast or inbound`.
-fn tcpdump(arguments: &[&str], text: &str) -> std::result::Result<Vec<Instruction>, String> {
+/// What tcpdump compiles for a made-up question. Several together are not optimised: libpcap 1.10.3 then forgets the last of
+/// `not port 53 and inbound or not ip6 multicast or inbound`.
+fn plain(arguments: &[&str], text: &str) -> std::result::Result<Vec<Instruction>, String> {
     let plain: &[&str] = if is_single(text) { &[] } else { &["-O"] };
-    let mut command = Command::new("tcpdump");
-    let output = command.args(arguments).args(plain).args(["-ddd", "--", text]).output().unwrap();
+    tcpdump(&[arguments, plain].concat(), text)
+}
+
+/// What tcpdump compiles, or what it says when it refuses.
+pub(super) fn tcpdump(arguments: &[&str], text: &str) -> std::result::Result<Vec<Instruction>, String> {
+    let output = Command::new("tcpdump").args(arguments).args(["-ddd", "--", text]).output().unwrap();
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
@@ -132,7 +136,7 @@ fn agree(ours: &Filter, theirs: &[Instruction], seen: &Seen<'_>, text: &str) {
     assert_eq!(mine, other, "{text}: {seen:02x?}");
 }
 
-fn is_there() -> bool {
+pub(super) fn is_there() -> bool {
     let there = Command::new("tcpdump").arg("--version").output().is_ok();
     if !there {
         #[allow(clippy::print_stderr, reason = "says what is not tested")]
@@ -164,7 +168,7 @@ fn what_tcpdump_compiles_lets_the_same_frames_of_captures_through() {
         let (link, name, more) = *u.choose(&LINKS)?;
         let text = question(u, &more.concat(), 3)?;
         let ours = Filter::compile(&text, link);
-        let theirs = match (&ours, tcpdump(&["-y", name], &text)) {
+        let theirs = match (&ours, plain(&["-y", name], &text)) {
             (Ok(_), Ok(theirs)) => theirs,
             (Ok(ours), Err(said)) if said.contains("rejects all") => {
                 // libpcap finds some more of them.
@@ -200,7 +204,7 @@ fn what_tcpdump_compiles_for_an_interface_lets_the_same_frames_through() {
         let tags = u.choose(TAGS)?;
         let text = format!("{tags}({})", question(u, &[OF_LLC, OF_COOKED, &["multicast"]].concat(), 3)?);
         let ours = Filter::compile_live(&text);
-        let theirs = match (&ours, tcpdump(&["-i", "lo"], &text)) {
+        let theirs = match (&ours, plain(&["-i", "lo"], &text)) {
             (Ok(_), Ok(theirs)) => theirs,
             (Ok(_), Err(said)) if said.contains("rejects all") => return Ok(()),
             (Err(_), Err(_)) => return Ok(()),
