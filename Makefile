@@ -17,14 +17,17 @@ SHARED ?= ../shared
 WEB := crates/console/web
 export TIELINE_CORPUS ?= $(abspath target/corpus)
 
-.PHONY: help demo test web peers setup-build setup-web setup-test corpus bench bench-live picture clean
+.PHONY: help demo test fuzz web peers setup-build setup-web setup-test corpus bench bench-live picture clean
 
 WEB := crates/console/web
 PEERS := target/peers
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= capture framing packet protocols reassembly
 
 help:
 	@echo 'make demo        build Tieline and run the whole story on the virtual site, shown in the console'
 	@echo 'make test        check everything: format, lints, all tests, the console in a browser'
+	@echo 'make fuzz        let the fuzzer look for input that breaks a promise, FUZZ_SECONDS (60) for each target'
 	@echo 'make web         build the web console, which the binary carries'
 	@echo 'make bench       measure tieline read against tcpdump (needs the benchmark captures, see docs/performance.md)'
 	@echo 'make bench-live  measure how soon the console shows an alarm, and the memory of an idle centre'
@@ -49,6 +52,22 @@ test: setup-build setup-test web peers corpus
 	$(CARGO) test --quiet --workspace
 	echo '== the console in a browser'
 	.ci/console $(TIELINE)
+
+# What is found stays in fuzz/failed, is played again by `make test`, and is committed with its repair. What reaches new code
+# gathers in target/fuzz; `python3 fuzz/keep.py` takes the shortest of it into fuzz/corpus.
+fuzz: setup-build corpus
+	@command -v c++ >/dev/null || { echo '== installing g++'; .ci/apt g++; }
+	command -v cargo-fuzz >/dev/null || { echo '== installing cargo-fuzz'; $(CARGO) install --quiet --locked cargo-fuzz; }
+	mkdir -p target/fuzz
+	[ ! -d target/corpus/pcap ] || python3 fuzz/seeds.py target/corpus/pcap target/fuzz/seeds
+	for target in $(FUZZ_TARGETS); do
+	    echo "== $$target"
+	    mkdir -p target/fuzz/found/$$target target/fuzz/seeds/$$target fuzz/failed/$$target
+	    RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --sanitizer none --target-dir target/fuzz/build $$target \
+	        target/fuzz/found/$$target fuzz/corpus/$$target target/fuzz/seeds/$$target -- \
+	        -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=20 -rss_limit_mb=1500 -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=$(CURDIR)/fuzz/failed/$$target/
+	done
 
 # The console is built when one of its files is newer than what was built of them.
 web: setup-web

@@ -46,7 +46,7 @@ fn source(source: &Source) -> Value {
         "last": source.last.map(|t| t.iso()), "failed": source.failed,
         "conversations": source.counters.map(|c| c.conversations),
         "damaged_packets": source.counters.map(|c| c.damaged), "decoder_panics": source.counters.map(|c| c.panics),
-        "evicted": source.counters.map(|c| c.evicted),
+        "evicted": source.counters.map(|c| c.evicted), "let_go": source.counters.map(|c| c.let_go),
     })
 }
 

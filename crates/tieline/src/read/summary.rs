@@ -95,9 +95,14 @@ fn file(source: &Source, out: &mut dyn Write) -> io::Result<()> {
     let span = source.first.zip(source.last).map_or_else(String::new, |(first, last)| span(first, last));
     writeln!(out, "  {:18} {name:40} {:>9} {:8} {span}", source.kind, source.entries, unit(source.kind))?;
     left_out(source.left_out, out)?;
-    if let Some(counters) = source.counters.filter(|c| c.damaged + c.panics + c.evicted > 0) {
+    if let Some(counters) = source.counters.filter(|c| c.damaged + c.panics + c.evicted + c.let_go > 0) {
         let (damaged, panics, evicted) = (counters.damaged, counters.panics, counters.evicted);
-        let ended = format!("{evicted} conversations ended early");
+        let ended = match counters.let_go {
+            0 => format!("{evicted} conversations ended early"),
+            let_go => {
+                format!("{evicted} conversations ended early, {let_go} times one let go of what it held")
+            }
+        };
         writeln!(out, "  {:18} {damaged} damaged packets, {panics} decoder failures, {ended}", "")?;
     }
     if let Some(damage) = &source.damage {
