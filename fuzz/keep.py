@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent
-COUNT_MAX, LONG, LENGTH_MAX, ALL_MAX = 40, 30, 2_000, 55_000
+COUNT_MAX, LONG, LENGTH_MAX, ALL_MAX = 36, 26, 2_000, 55_000
 TARGETS = ["capture", "framing", "packet", "protocols", "reassembly"]
 # A piece of a capture that long is not to be in the repository.
 PIECE = 48
