@@ -41,6 +41,10 @@ const WAITING_MAX: usize = 51;
 /// Identifiers under which messages await their counterpart; one more writes them all out unpaired.
 const IDENTIFIERS_MAX: usize = 51;
 
+/// Bytes of the answers of a reply. Names that point to each other let a message say megabytes; of what is beyond, nothing
+/// is told but that something is left out.
+const ANSWERS_MAX: usize = 64 * 1024;
+
 /// Oddities of one conversation that have a row; a message can have thousands, and nonsense must not fill the disk.
 const ODD_MAX: u16 = 250;
 
@@ -220,12 +224,12 @@ impl Conversation {
         let id = message.header.id;
         let counterpart = if message.header.reply { &mut self.queries } else { &mut self.replies };
         if let Some(mut exchange) = counterpart.take(id) {
-            exchange.learn(message, netbios, out.now);
+            exchange.learn(message, netbios, out);
             return exchange.write(out);
         }
         let mut exchange = Exchange::new(out.now, &message.header);
         let reply = message.header.reply;
-        exchange.learn(message, netbios, out.now);
+        exchange.learn(message, netbios, out);
         (if reply { &mut self.replies } else { &mut self.queries }).wait(exchange, out);
     }
 }
@@ -292,9 +296,9 @@ impl Exchange {
         size_of::<Self>() + query + answers
     }
 
-    fn learn(&mut self, message: Message<'_>, netbios: bool, now: Stamp) {
+    fn learn(&mut self, message: Message<'_>, netbios: bool, out: &mut Out<'_>) {
         if message.header.reply {
-            self.learn_reply(message, now);
+            self.learn_reply(message, out);
         } else if let Some(question) = message.questions.last() {
             self.learn_query(&message.header, question, netbios);
         }
@@ -308,7 +312,8 @@ impl Exchange {
         self.asked = Some(Asked { class: *class, kind: *kind, tc: header.tc, rd: header.rd, z: header.z });
     }
 
-    fn learn_reply(&mut self, message: Message<'_>, now: Stamp) {
+    fn learn_reply(&mut self, message: Message<'_>, out: &mut Out<'_>) {
+        let mut room = ANSWERS_MAX;
         let header = &message.header;
         self.rejected |= header.rejects(!message.questions.is_empty());
         let mut replied =
@@ -319,8 +324,11 @@ impl Exchange {
             replied.aa = header.aa;
             replied.ra = header.ra;
             // Nothing passed between a reply and itself: nobody saw the query.
-            replied.rtt = Some(now.time - self.first.time).filter(|rtt| rtt.0 != 0);
-            if !text.is_empty() {
+            replied.rtt = Some(out.now.time - self.first.time).filter(|rtt| rtt.0 != 0);
+            if text.len() > room {
+                out.leave_out();
+            } else if !text.is_empty() {
+                room -= text.len();
                 replied.answers.push((text, Span::s(record.ttl.into())));
             }
         }

@@ -1,4 +1,4 @@
-use super::{ANSWER_COST, ODD_MAX, PROTOCOL};
+use super::{ANSWER_COST, ANSWERS_MAX, ODD_MAX, PROTOCOL};
 use crate::testing::{check, check_between, survives_damage, unhex};
 use crate::{Out, Side, Stamp};
 use expect_test::{Expect, expect};
@@ -329,6 +329,19 @@ fn a_message_full_of_oddities_does_not_fill_the_log() {
         session.pdu(Side::Server, &reply, &mut out).unwrap();
     }
     assert_eq!(rows.weird, usize::from(ODD_MAX));
+}
+
+#[test]
+fn what_a_small_message_says_at_length_is_left_out() {
+    let long = format!("{0}{0}{0}00", format!("3c{}", "61".repeat(60)));
+    // An alias of a name that all of them point to.
+    let records = "c00c 0005 0001 0000003c 0002 c00c".repeat(2000);
+    let reply = unhex(&format!("0007 8180 0000 07d1 0000 0000 {long} 0001 0001 0000003c 0004 0a000001 {records}"));
+    let (mut rows, talk, mut session) = (Count::default(), talk(53), (PROTOCOL.open)());
+    let mut out = Out::new(&mut rows, &talk, Stamp::default(), "dns");
+    session.pdu(Side::Server, &reply, &mut out).unwrap();
+    let held = ANSWERS_MAX + 2000 * ANSWER_COST;
+    assert!(out.is_left_out() && out.held() < held, "{}", out.held());
 }
 
 #[test]
