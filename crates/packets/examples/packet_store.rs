@@ -54,7 +54,7 @@ fn keep(
         let begin = newest.map_or(packet.time, |newest| newest + Span::s(1));
         let time = packet.time + *shift.get_or_insert(begin - packet.time);
         last = last.max(time);
-        if spool.append(time, packet.bytes, packet.wire_len) % BATCH == 0 {
+        if spool.append(time, packet.bytes, packet.wire_len).is_multiple_of(BATCH) {
             spool.flush();
             if bytes > 0 && spool.bytes() >= bytes {
                 break;
