@@ -62,8 +62,8 @@ impl Row {
 
     /// The row about a conversation that is over.
     fn whole(lake: &Lake, uid: &str) -> anyhow::Result<Option<Self>> {
-        let columns = "_file, _number, CAST(ts AS BIGINT), duration, ip_proto, id.orig_h, id.orig_p, id.resp_h, id.resp_p";
-        let sql = format!("SELECT {columns} FROM conn WHERE uid = '{uid}' ORDER BY ts LIMIT 1");
+        let columns = "_file, _number, CAST(ts AS BIGINT) AS began, duration, ip_proto, id.orig_h, id.orig_p, id.resp_h, id.resp_p";
+        let sql = format!("SELECT {columns} FROM conn WHERE uid = '{uid}' ORDER BY began LIMIT 1");
         let Some(row) = first(lake, &sql)? else { return Ok(None) };
         let text = |place: usize| row.get(place).and_then(Option::as_deref).unwrap_or_default();
         let end = |place: usize| Some((text(place).parse::<IpAddr>().ok()?, text(place + 1).parse().ok()?));
