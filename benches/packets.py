@@ -82,7 +82,7 @@ def questions(a, data):
     asked = [
         ("--uid", big["uid"]), ("--frame", f"eth1:{big['_number']}", "--limit", "5000"),
         ("--host", rare["host"], "--limit", "100000"), ("--host", big["host"], "--limit", "100000"),
-        ("--host", big["host"], "--since", stamp(first + 1800), "--until", stamp(first + 2400)),
+        ("--host", rare["host"], "--since", stamp(first + 1800), "--until", stamp(first + 1860)),
         ("--since", stamp(first + 1800), "--until", stamp(first + 1810)), ("--host", "192.0.2.99"),
     ]
     os.sync()
