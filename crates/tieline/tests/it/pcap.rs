@@ -2,9 +2,11 @@
 
 use crate::run::{Run, folder, tieline};
 use model::Time;
-use packets::{Class, Plan, Spool};
+use packets::{Class, PcapWriter, Plan, Spool};
 use sensor::capture::Capture;
 use std::path::Path;
+use std::process::Command;
+use wire::link::Link;
 
 /// A datagram from port 1000 of 10.0.0.`from` to port 502 of 10.0.0.`to`.
 fn datagram(from: u8, to: u8) -> Vec<u8> {
@@ -86,4 +88,28 @@ fn what_is_not_there_is_said() {
     assert!(refused(&["--since", "lately"]).contains("2026-11-25T08:00:00Z"));
     assert!(refused(&["--host", "10.0.0.1", "--interface", "eth3"]).contains("no packets of eth3"));
     assert!(refused(&[]).contains("--uid <UID>"));
+}
+
+#[test]
+fn a_row_of_the_lake_leads_to_its_conversation() {
+    let data = data("pcap_row");
+    // A lake of what eth1 heard in its first half minute: its rows say that they are of eth1.
+    let mut heard = PcapWriter::new(vec![], Link::ETHERNET);
+    for s in 0..30 {
+        heard.packet(at(s), &datagram(1, if s % 3 == 0 { 2 } else { 3 }), 60).unwrap();
+    }
+    std::fs::write(Path::new(&data).join("eth1"), heard.finish().unwrap()).unwrap();
+    let read = ["read", "--quiet", "--lake", "lake", "eth1"];
+    let read = Command::new(env!("CARGO_BIN_EXE_tieline")).args(read).current_dir(&data).output().unwrap();
+    assert_eq!(read.status.code(), Some(0), "{}", String::from_utf8_lossy(&read.stderr));
+    let lake = format!("{data}/lake");
+    let sql = "SELECT uid FROM conn WHERE id.resp_h = '10.0.0.2' OR id.orig_h = '10.0.0.2'";
+    let asked = tieline(&["ask", "--lake", &lake, "--format", "jsonl", sql].map(str::to_owned));
+    let uid = asked.json().first().expect(&asked.stderr)["uid"].as_str().unwrap().to_owned();
+    let out = Path::new(&data).join("out.pcap");
+    let run = pcap(&data, &["--uid", &uid, "--output", out.to_str().unwrap()]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    // Every third second, until five seconds after the last packet that the row knows of.
+    assert!(halves(&out).into_iter().eq((0..=64).step_by(6)), "{:?}", halves(&out));
+    assert!(pcap(&data, &["--uid", "CnoSuchConversation"]).stderr.contains("no row of the lake"));
 }
