@@ -127,7 +127,7 @@ pub(crate) struct Input {
 }
 
 /// What is asked of the system at a time.
-const PIECE: usize = 256 * 1024;
+const PIECE: usize = 64 * 1024;
 
 impl Input {
     fn new(source: Box<dyn Read + Send>) -> Self {

@@ -29,6 +29,8 @@ pub(crate) struct Shard {
     /// When each place is looked at next, its timer's `due`; timers due at other times are void.
     wakes: Vec<Time>,
     free: Vec<u32>,
+    /// The place of the conversation that the last packet was of, unless it is over.
+    latest: u32,
     /// Where room is looked for next.
     hand: usize,
     held: Held,
@@ -88,7 +90,6 @@ pub(crate) struct Part<'a> {
 pub(crate) struct Addressed<'a> {
     part: Part<'a>,
     pub(crate) key: Key,
-    pub(crate) hash: u64,
 }
 
 impl Shard {
@@ -99,6 +100,7 @@ impl Shard {
             flows: vec![],
             wakes: vec![],
             free: vec![],
+            latest: 0,
             hand: 0,
             held: Held::default(),
             told: Told::new(TOLD_MAX),
@@ -334,6 +336,7 @@ impl Shard {
         rows: &mut dyn Rows,
     ) -> u32 {
         if let Some(slot) = self.slot(of) {
+            self.latest = slot;
             let Some(flow) = place(&mut self.flows, slot) else { return slot };
             let Body::Tcp(tcp) = &flow.body else { return slot };
             if !header.flags.syn() || header.header_len < 20 || !tcp.is_reused_by(header) {
@@ -352,9 +355,13 @@ impl Shard {
         self.begin(of, flip, seen, shared, rows)
     }
 
+    /// The place of the conversation. Packets often come several of one conversation in a row, of those in this shard.
     #[inline]
     fn slot(&self, of: &Addressed<'_>) -> Option<u32> {
-        self.index.find(of.hash, |slot| is_of(&self.flows, *slot, &of.key)).copied()
+        if is_of(&self.flows, self.latest, &of.key) {
+            return Some(self.latest);
+        }
+        self.index.find(of.key.hash(), |slot| is_of(&self.flows, *slot, &of.key)).copied()
     }
 
     /// The conversation of a packet, a new one if need be; `flip` says that a new one is called by its sender.
@@ -366,10 +373,9 @@ impl Shard {
         shared: &mut Shared,
         rows: &mut dyn Rows,
     ) -> u32 {
-        match self.slot(of) {
-            Some(slot) => slot,
-            None => self.begin(of, flip, seen, shared, rows),
-        }
+        let slot = self.slot(of).unwrap_or_else(|| self.begin(of, flip, seen, shared, rows));
+        self.latest = slot;
+        slot
     }
 
     fn begin(
@@ -408,7 +414,7 @@ impl Shard {
             let flow = self.flows.get(index(*slot)).and_then(Option::as_ref);
             flow.map_or(0, |flow| flow.key.hash())
         };
-        self.index.insert_unique(of.hash, slot, hash);
+        self.index.insert_unique(of.key.hash(), slot, hash);
         slot
     }
 
@@ -593,8 +599,7 @@ impl<'a> Part<'a> {
     /// With the name of its conversation.
     #[inline]
     pub(crate) fn addressed(self) -> Addressed<'a> {
-        let key = self.key();
-        Addressed { part: self, key, hash: key.hash() }
+        Addressed { part: self, key: self.key() }
     }
 
     /// A conversation of this packet alone.
