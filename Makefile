@@ -19,7 +19,6 @@ export TIELINE_CORPUS ?= $(abspath target/corpus)
 
 .PHONY: help demo test fuzz web peers setup-build setup-web setup-test corpus bench bench-live picture clean
 
-WEB := crates/console/web
 PEERS := target/peers
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= capture framing packet protocols reassembly

@@ -489,7 +489,7 @@ impl Sensor {
     /// The tunnel that the conversation of a datagram carries.
     fn carried_by(&mut self, of: &Addressed<'_>, udp: &Udp<'_>, seen: &Seen<'_>) -> Tunnel {
         let port = if is_carrier(udp.destination) { udp.destination } else { udp.source };
-        let carriers = self.shards.get(usize::from(CARRIERS));
+        let carriers = self.shards.get_mut(usize::from(CARRIERS));
         let ends = || carriers?.conversation(of).cloned();
         let tunnel = seen.tunnel.inside(&of.key);
         self.shared.tunnels.meet(tunnel, seen.tunnel, Sign::Port(port).kind(), ends);

@@ -29,7 +29,7 @@ pub(crate) struct Shard {
     /// When each place is looked at next, its timer's `due`; timers due at other times are void.
     wakes: Vec<Time>,
     free: Vec<u32>,
-    /// The place of the conversation that the last packet was of, unless it is over.
+    /// The place that was found last; another conversation may have it by now, or none.
     latest: u32,
     /// Where room is looked for next.
     hand: usize,
@@ -129,8 +129,9 @@ impl Shard {
     }
 
     /// The conversation of that name, if it is open.
-    pub(crate) fn conversation(&self, of: &Addressed<'_>) -> Option<&Conversation> {
-        let flow = self.flows.get(index(self.slot(of)?))?.as_ref()?;
+    pub(crate) fn conversation(&mut self, of: &Addressed<'_>) -> Option<&Conversation> {
+        let slot = self.slot(of)?;
+        let flow = self.flows.get(index(slot))?.as_ref()?;
         Some(&flow.conversation)
     }
 
@@ -336,7 +337,6 @@ impl Shard {
         rows: &mut dyn Rows,
     ) -> u32 {
         if let Some(slot) = self.slot(of) {
-            self.latest = slot;
             let Some(flow) = place(&mut self.flows, slot) else { return slot };
             let Body::Tcp(tcp) = &flow.body else { return slot };
             if !header.flags.syn() || header.header_len < 20 || !tcp.is_reused_by(header) {
@@ -355,13 +355,13 @@ impl Shard {
         self.begin(of, flip, seen, shared, rows)
     }
 
-    /// The place of the conversation. Packets often come several of one conversation in a row, of those in this shard.
+    /// The place of the conversation. Of those in a shard, packets of the same one often come in a row.
     #[inline]
-    fn slot(&self, of: &Addressed<'_>) -> Option<u32> {
-        if is_of(&self.flows, self.latest, &of.key) {
-            return Some(self.latest);
+    fn slot(&mut self, of: &Addressed<'_>) -> Option<u32> {
+        if !is_of(&self.flows, self.latest, &of.key) {
+            self.latest = *self.index.find(of.key.hash(), |slot| is_of(&self.flows, *slot, &of.key))?;
         }
-        self.index.find(of.key.hash(), |slot| is_of(&self.flows, *slot, &of.key)).copied()
+        Some(self.latest)
     }
 
     /// The conversation of a packet, a new one if need be; `flip` says that a new one is called by its sender.
@@ -373,9 +373,7 @@ impl Shard {
         shared: &mut Shared,
         rows: &mut dyn Rows,
     ) -> u32 {
-        let slot = self.slot(of).unwrap_or_else(|| self.begin(of, flip, seen, shared, rows));
-        self.latest = slot;
-        slot
+        self.slot(of).unwrap_or_else(|| self.begin(of, flip, seen, shared, rows))
     }
 
     fn begin(
