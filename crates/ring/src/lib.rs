@@ -4,9 +4,16 @@
 //! The ring only receives: the crate has no call that sends, and a thread that has [sealed](Ring::seal) its ring can send
 //! nothing at all. VLAN tags,
 //! which the kernel takes out of a frame, are put back in, so that a frame is what was on the wire.
+//!
+//! Opening a ring takes rights that listening does not: [`give_up`] is for the moment between the two.
 
+mod account;
+mod rights;
 mod seal;
 mod socket;
+
+pub use account::Account;
+pub use rights::{Right, give_up};
 
 use filter::Filter;
 use model::Time;
@@ -52,6 +59,12 @@ pub enum Error {
     /// The right to open raw sockets is missing.
     #[error("no right to listen: it takes CAP_NET_RAW (root, or: setcap cap_net_raw+ep on the program)")]
     NotAllowed,
+    /// There is no such user.
+    #[error("there is no user {0}")]
+    NoUser(String),
+    /// Rights were to be given up when threads had them already.
+    #[error("rights cannot be given up for {0} threads at once")]
+    Threads(usize),
     /// The kernel refused something.
     #[error("cannot {what}")]
     Kernel {

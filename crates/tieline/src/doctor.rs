@@ -1,6 +1,7 @@
 //! `tieline doctor`: says what is missing before it is missed.
 
 use crate::Outcome;
+use crate::rights::Afterwards;
 use crate::rules;
 use crate::serve;
 use crate::soc::config::{Config, Firewall, Interface};
@@ -34,11 +35,13 @@ const ROOM_MB: u64 = 2_000;
 pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     let (path, config) = serve::config(args.config.as_deref())?;
     let mut looks = vec![("configuration", Good(format!("{} can be used", path.display())))];
+    looks.extend(config.interface.iter().map(|interface| ("interface", interface_of(interface))));
+    // From here on it looks with the eyes of the centre at work.
+    looks.push(("rights", rights(&config)));
     looks.push(("data", data(&config.data)));
     looks.push(("disk", disk(&config)));
     looks.push(("clock", clock()));
     looks.push(("rules", rules_of(&config)));
-    looks.extend(config.interface.iter().map(|interface| ("interface", interface_of(interface))));
     looks.extend(config.folder.iter().map(|folder| ("folder", folder_of(&folder.path))));
     if config.interface.is_empty() && config.folder.is_empty() {
         looks.push(("sources", Bad("nothing is watched".to_owned(), "add an [[interface]] or a [[folder]]")));
@@ -62,6 +65,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Outcome> {
     }
     let bad = looks.iter().any(|(_, found)| matches!(found, Bad(..)));
     Ok(if bad { Outcome::Findings } else { Outcome::Fine })
+}
+
+fn rights(config: &Config) -> Found {
+    let given_up = Afterwards::of(config).and_then(|mut afterwards| {
+        afterwards.hand_over_all(config)?;
+        afterwards.begin()?;
+        Ok(afterwards.text())
+    });
+    match given_up {
+        Ok(text) => Good(format!("goes on as {text}")),
+        Err(error) => Bad(format!("{error:#}"), "see run_as, and whom the folders belong to"),
+    }
 }
 
 fn data(dir: &Path) -> Found {

@@ -10,6 +10,7 @@ mod logs;
 mod pcap;
 mod pipeline;
 mod read;
+mod rights;
 mod rules;
 mod sample;
 mod sense;

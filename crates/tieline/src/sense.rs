@@ -3,6 +3,7 @@
 mod taps;
 
 use crate::filtered;
+use crate::rights::Afterwards;
 use crate::serve::stop_signal;
 use crate::soc::{Clock, MachineClock};
 use crate::talk::Talk;
@@ -45,6 +46,9 @@ pub(crate) struct Args {
     /// Workers at each interface; conversations are shared out among them
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(sensor::WORKERS_MAX)))]
     workers: u8,
+    /// Go on as this user when started by root; the folder of the logs is given to it
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
     /// One JSON object in the end: packets, bytes, losses, rows by log
     #[arg(long)]
     json: bool,
@@ -61,16 +65,19 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     let filter = args.filter.as_deref();
     let (of_capture, of_interface) =
         (filter.map(filtered::read).transpose()?, filter.map(filtered::live).transpose()?);
+    let mut afterwards = Afterwards::new(args.user.as_deref(), vec![])?;
     let stop = stop_signal()?;
+    afterwards.hand_over(&args.zeek_dir, &[])?;
     let mut logs = Folder::create(&args.zeek_dir, args.zeek_format.into())?;
     // Nothing may be written to the number of a ring any more: it stays taken until all logs are closed.
     let ([packets, bytes, lost], _rings) = if args.interface.iter().any(|name| name == "-") {
         if args.interface.len() > 1 {
             return Err(WrongUse("standard input and interfaces cannot be mixed".to_owned()).into());
         }
+        afterwards.begin()?;
         (pipe(&mut logs, of_capture.map(Filters::new), talk, &stop)?, vec![])
     } else {
-        listen(args, of_interface.as_ref(), talk, &mut logs, &stop)?
+        listen(args, of_interface.as_ref(), &afterwards, talk, &mut logs, &stop)?
     };
     let rows = logs.finish()?;
     if args.json {
@@ -119,12 +126,14 @@ impl Gather for Logs<'_> {
 fn listen(
     args: &Args,
     filter: Option<&Filter>,
+    afterwards: &Afterwards,
     talk: &Talk,
     logs: &mut Folder,
     stop: &AtomicBool,
 ) -> anyhow::Result<(Told, Vec<Ring>)> {
     let workers = workers(args, filter)?;
     // All that was to be opened is open; from here on nothing can be sent, by the threads to come neither.
+    afterwards.begin()?;
     workers.iter().try_for_each(|worker| worker.ring.seal()).context("cannot give up the right to send")?;
     talk.say(format!("listening on {}; logs in {}", args.interface.join(", "), args.zeek_dir.display()));
     let interfaces: Vec<_> = workers.iter().map(|worker| worker.interface.clone()).collect();

@@ -1,5 +1,6 @@
 //! `tieline serve`: the centre on a site's own traffic.
 
+use crate::rights::Afterwards;
 use crate::soc::config::{Config, Firewall};
 use crate::soc::login::{self, Logins};
 use crate::soc::{Desk, Frames, Inlet, Input, MachineClock, Soc, Start};
@@ -62,6 +63,7 @@ pub(crate) fn config(path: Option<&Path>) -> anyhow::Result<(PathBuf, Config)> {
 pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     let (path, config) = config(args.config.as_deref())?;
     talk.say(format!("{}: {}, data in {}", path.display(), config.site, config.data.display()));
+    let mut afterwards = Afterwards::of(&config)?;
     let listener = TcpListener::bind(config.console.listen)
         .with_context(|| format!("cannot listen on {}", config.console.listen))?;
     // Rights that are missing are told before anything is begun.
@@ -73,6 +75,9 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
             Ok((interface.name.clone(), Ring::open(&interface.name, filter.as_ref())?))
         })
         .collect::<anyhow::Result<_>>()?;
+    afterwards.hand_over_all(&config)?;
+    afterwards.begin()?;
+    talk.say(format!("all is open; goes on as {}", afterwards.text()));
     let firewall: Box<dyn respond::Firewall + Send> = match config.response.firewall {
         Firewall::Nftables => {
             Box::new(Nftables { netns: config.response.netns.clone(), ..Nftables::default() })
@@ -161,6 +166,12 @@ pub(crate) fn login(args: &LoginArgs) -> anyhow::Result<Outcome> {
     let (path, config) = config(args.config.as_deref())?;
     if !config.user.iter().any(|user| user.name == args.name) {
         return Err(WrongUse(format!("{} has no user {}", path.display(), args.name)).into());
+    }
+    if config.run_as.is_some() {
+        // The link must be the server's to take away.
+        let mut afterwards = Afterwards::of(&config)?;
+        afterwards.hand_over_all(&config)?;
+        afterwards.begin()?;
     }
     let token = Logins::new(&config.data)?.make(&args.name)?;
     crate::talk::result(&login::link(&config, &token))?;

@@ -23,6 +23,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Folders of Sigma rules, beside the built-in ones.
     pub(crate) rules: Vec<PathBuf>,
+    /// User to go on as when started by root.
+    pub(crate) run_as: Option<String>,
     pub(crate) console: Console,
     pub(crate) interface: Vec<Interface>,
     pub(crate) conduit: Vec<taps::Conduit>,
@@ -168,6 +170,7 @@ impl Default for Config {
             site: "Site".to_owned(),
             data: PathBuf::from("/var/lib/tieline"),
             rules: vec![],
+            run_as: None,
             console: Console::default(),
             interface: vec![],
             conduit: vec![],
@@ -322,7 +325,7 @@ mod tests {
         assert_eq!((config.interface.len(), config.folder.len(), config.user.len()), (1, 1, 2));
         assert_eq!((config.conduit.len(), config.one_way().unwrap().len()), (1, 1));
         assert_eq!((config.asset.len(), config.watch.len(), config.packets.class.len()), (2, 1, 2));
-        assert!(config.packets.keep.is_some());
+        assert!(config.packets.keep.is_some() && config.run_as.is_some() && config.response.netns.is_some());
     }
 
     #[test]

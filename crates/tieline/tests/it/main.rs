@@ -15,6 +15,7 @@ mod http;
 mod manual;
 mod net;
 mod pcap;
+mod rights;
 mod run;
 mod sense;
 mod serve;

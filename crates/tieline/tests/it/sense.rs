@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A wire within a namespace: what is sent into `near` comes out at `far`.
-fn wire() -> Namespace {
+pub(crate) fn wire() -> Namespace {
     let namespace = Namespace::new("wire");
     namespace.run("ip link add near type veth peer name far");
     for end in ["near", "far"] {
@@ -19,12 +19,12 @@ fn wire() -> Namespace {
     namespace
 }
 
-fn sample(dir: &Path) -> PathBuf {
+pub(crate) fn sample(dir: &Path) -> PathBuf {
     tieline(&["sample", dir.to_str().unwrap()].map(ToString::to_string));
     dir.join("evidence").join("site.pcap")
 }
 
-fn start(namespace: &Namespace, command: &str) -> Child {
+pub(crate) fn start(namespace: &Namespace, command: &str) -> Child {
     let mut child = Command::new("ip");
     child.args(["netns", "exec", &namespace.0, "sh", "-c", &format!("exec {command}")]);
     child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
@@ -34,7 +34,7 @@ fn sense(namespace: &Namespace, logs: &Path) -> Child {
     sense_with(namespace, logs, "")
 }
 
-fn sense_with(namespace: &Namespace, logs: &Path, more: &str) -> Child {
+pub(crate) fn sense_with(namespace: &Namespace, logs: &Path, more: &str) -> Child {
     let binary = env!("CARGO_BIN_EXE_tieline");
     let command = format!("{binary} sense -i far --zeek-dir {} {more}", logs.display());
     let child = start(namespace, &command);

@@ -2,6 +2,7 @@
 
 use crate::http::{Person, ask, until};
 use crate::net::{Namespace, can, sh};
+use crate::rights::{CAP_NET_ADMIN, CAP_SYS_ADMIN, threads};
 use crate::run::{folder, tieline};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -11,15 +12,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A centre with a configuration of its own; killed when it is dropped.
-struct Centre {
-    child: Option<Child>,
-    config: PathBuf,
+pub(crate) struct Centre {
+    pub(crate) child: Option<Child>,
+    pub(crate) config: PathBuf,
     address: SocketAddr,
 }
 
 impl Centre {
     /// Writes the configuration `more`, with people and a free port, and starts.
-    fn start(dir: &Path, more: &str) -> Self {
+    pub(crate) fn start(dir: &Path, more: &str) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let config = dir.join("tieline.toml");
         let text = format!(
@@ -34,7 +35,7 @@ impl Centre {
         centre
     }
 
-    fn again(&mut self) {
+    pub(crate) fn again(&mut self) {
         // Few file handles: what waits must not hold one.
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -n 128; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_tieline")]);
@@ -49,11 +50,11 @@ impl Centre {
         self.child = Some(child);
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.config.with_extension("log")).unwrap_or_default()
     }
 
-    fn login(&self, name: &str) -> Person {
+    pub(crate) fn login(&self, name: &str) -> Person {
         let config = self.config.to_str().unwrap();
         let made = tieline(&["login", name, "--config", config].map(ToString::to_string));
         assert_eq!(made.code, 0, "{}", made.stderr);
@@ -68,7 +69,7 @@ impl Centre {
     }
 
     /// SIGTERM, and its exit code.
-    fn stop(&mut self) -> Option<i32> {
+    pub(crate) fn stop(&mut self) -> Option<i32> {
         let mut child = self.child.take().unwrap();
         sh(&format!("kill -TERM {}", child.id()));
         child.wait().unwrap().code()
@@ -85,10 +86,10 @@ impl Drop for Centre {
 }
 
 /// A pair of interfaces that hear each other.
-struct Pair(String);
+pub(crate) struct Pair(pub(crate) String);
 
 impl Pair {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let name = format!("tl{}n{number}", std::process::id());
@@ -153,7 +154,7 @@ fn packets_of_a_conversation(centre: &Centre, person: &Person) {
 }
 
 /// Rows by log as the console tells them.
-fn logs(person: &Person) -> BTreeMap<String, u64> {
+pub(crate) fn logs(person: &Person) -> BTreeMap<String, u64> {
     let health = person.get("/api/health");
     serde_json::from_value::<Vec<(String, u64)>>(health["logs"].clone()).unwrap().into_iter().collect()
 }
@@ -275,16 +276,47 @@ fn two_people_stop_a_flow_in_a_real_firewall_and_the_kernel_ends_it_without_tiel
     if !can(&["ip", "nft"]) {
         return;
     }
-    let dir = folder("serve-respond");
-    let evidence = sample(&dir.join("sample"));
     let namespace = Namespace::new("fw");
+    let netns = format!("netns = \"{}\"", namespace.0);
+    let list = || namespace.output("nft -j list table inet tieline");
+    stop_a_flow(&folder("serve-respond"), ["", &netns], &list, CAP_NET_ADMIN | CAP_SYS_ADMIN);
+}
+
+#[test]
+fn somebody_else_than_root_steers_the_firewall_with_the_one_right_that_it_takes() {
+    const INSIDE: &str = "TIELINE_FIREWALL_NAMESPACE";
+    if !can(&["ip", "nft"]) {
+        return;
+    }
+    if std::env::var_os(INSIDE).is_some() {
+        sh("ip link set lo up");
+        let list = || sh("nft -j list table inet tieline 2>&1 || true");
+        let run_as = "run_as = \"nobody\"";
+        return stop_a_flow(&folder("serve-nobody"), [run_as, ""], &list, CAP_NET_ADMIN);
+    }
+    // The firewall of the namespace that the centre runs in.
+    let namespace = Namespace::new("own");
+    let mut this = Command::new("ip");
+    this.args(["netns", "exec", &namespace.0]).arg(std::env::current_exe().unwrap());
+    this.args(["somebody_else_than_root_steers_the_firewall", "--nocapture"]);
+    let done = this.env(INSIDE, "1").output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(String::from_utf8_lossy(&done.stdout).contains("1 passed"));
+}
+
+/// `more` are lines of the configuration's beginning and of `[response]`, `list` tells what the firewall has, `rights` are
+/// those that the centre works with.
+fn stop_a_flow(dir: &Path, [more, response]: [&str; 2], list: &dyn Fn() -> String, rights: u64) {
+    let evidence = sample(&dir.join("sample"));
     let more = format!(
-        "[[folder]]\npath = \"{}\"\n[[asset]]\nhost = \"PLC-ASC-1\"\ncriticality = \"high\"\n\
-         [response]\nfirewall = \"nftables\"\nnetns = \"{}\"\nhours = 1\nlearn_hours = 0.01\n",
+        "{more}\n[[folder]]\npath = \"{}\"\n[[asset]]\nhost = \"PLC-ASC-1\"\ncriticality = \"high\"\n\
+         [response]\nfirewall = \"nftables\"\n{response}\nhours = 1\nlearn_hours = 0.01\n",
         evidence.display(),
-        namespace.0
     );
-    let mut centre = Centre::start(&dir, &more);
+    let mut centre = Centre::start(dir, &more);
+    for thread in threads(centre.child.as_ref().unwrap()) {
+        assert_eq!(thread.all_rights(), [rights; 5], "{thread:?}");
+    }
     let (it, ot, guest) = (centre.login("m.ito"), centre.login("k.sato"), centre.login("guest"));
     let run = until("the run", || {
         let runs = it.get("/api/runs");
@@ -308,27 +340,27 @@ fn two_people_stop_a_flow_in_a_real_firewall_and_the_kernel_ends_it_without_tiel
     let approved = it.approve(&run);
     assert_eq!(approved.status, 200, "{}", String::from_utf8_lossy(&approved.body));
     assert!(it.approve(&run).status >= 400, "one person is not two");
-    assert_eq!(rules(&namespace), Vec::<Value>::new());
+    assert_eq!(rules(list), Vec::<Value>::new());
     let approved = ot.approve(&run);
     assert_eq!(approved.status, 200, "{}", String::from_utf8_lossy(&approved.body));
     assert_eq!(approved.json()["state"], "active");
 
     let expected = serde_json::json!(["10.3.0.20", "10.1.10.5", "tcp", 502]);
-    let in_force = rules(&namespace);
+    let in_force = rules(list);
     assert_eq!(in_force.len(), 1, "{in_force:?}");
     assert_eq!(in_force[0]["val"]["concat"], expected);
     assert!((1..=3600).contains(&in_force[0]["expires"].as_u64().unwrap()), "{in_force:?}");
 
     // Without Tieline the rule stays, and still has its end; who comes back knows of it.
     centre.kill();
-    assert_eq!(rules(&namespace).len(), 1);
+    assert_eq!(rules(list).len(), 1);
     centre.again();
     let person = centre.login("k.sato");
     assert_eq!(person.get(&format!("/api/runs/{run}"))["state"], "active");
     let lifted =
         person.post(&format!("/api/runs/{run}/lift"), &serde_json::json!({ "reason": "the test is over" }));
     assert_eq!(lifted.json()["state"], "lifted");
-    assert_eq!(rules(&namespace), Vec::<Value>::new());
+    assert_eq!(rules(list), Vec::<Value>::new());
     assert_eq!(person.get("/api/runs").as_array().unwrap().len(), 1);
     // The story is there again once the files have been read again.
     let decisions = until("the story", || {
@@ -343,9 +375,8 @@ fn two_people_stop_a_flow_in_a_real_firewall_and_the_kernel_ends_it_without_tiel
 }
 
 /// Elements of the set of flows that are stopped.
-fn rules(namespace: &Namespace) -> Vec<Value> {
-    let told = namespace.output("nft -j list table inet tieline");
-    let Ok(said) = serde_json::from_str::<Value>(&told) else { return vec![] };
+fn rules(list: &dyn Fn() -> String) -> Vec<Value> {
+    let Ok(said) = serde_json::from_str::<Value>(&list()) else { return vec![] };
     let sets = said["nftables"].as_array().unwrap().iter().filter_map(|part| part["set"]["elem"].as_array());
     sets.flatten().map(|element| element["elem"].clone()).collect()
 }
