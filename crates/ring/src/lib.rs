@@ -8,11 +8,13 @@
 //! Opening a ring takes rights that listening does not: [`give_up`] is for the moment between the two.
 
 mod account;
+mod card;
 mod rights;
 mod seal;
 mod socket;
 
 pub use account::Account;
+pub use card::{Stamps, Timestamps};
 pub use rights::{Right, give_up};
 
 use filter::Filter;
@@ -35,6 +37,8 @@ pub struct Ring {
     next: u32,
     /// Packets that the kernel could not put into the ring.
     lost: u64,
+    /// What became of the stamps of the card, where it is to stamp.
+    stamps: Option<Stamps>,
     /// A frame with its VLAN tag back in.
     tagged: Vec<u8>,
 }
@@ -42,7 +46,7 @@ pub struct Ring {
 /// A frame as it was on the wire.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
-    /// When the kernel saw it.
+    /// When the kernel saw it, or the card, where that was wanted and done.
     pub time: Time,
     /// Ethernet header and what follows.
     pub bytes: &'a [u8],
@@ -59,6 +63,17 @@ pub enum Error {
     /// The right to open raw sockets is missing.
     #[error("no right to listen: it takes CAP_NET_RAW (root, or: setcap cap_net_raw+ep on the program)")]
     NotAllowed,
+    /// The card cannot stamp every packet.
+    #[error("the card of {interface} cannot stamp every packet that it receives: {can}")]
+    NoStamps {
+        /// Interface.
+        interface: String,
+        /// What it can.
+        can: String,
+    },
+    /// The right to have a card stamp packets is missing.
+    #[error("no right to have the card of {0} stamp packets: it takes CAP_NET_ADMIN")]
+    NotAllowedToStamp(String),
     /// There is no such user.
     #[error("there is no user {0}")]
     NoUser(String),
@@ -78,13 +93,15 @@ pub enum Error {
 impl Ring {
     /// Listens to the interface `name`, to everything that passes there (promiscuous), or to what `filter` lets through:
     /// one for frames as the kernel has them ([`filter::Filter::compile_live`]). What it leaves out costs nothing and is
-    /// no loss; nothing passes before it is in place, and it cannot be changed any more.
+    /// no loss; nothing passes before it is in place, and it cannot be changed any more. Frames are told the time by
+    /// `timestamps`; a card that is to do so is told to, and goes on with it when the ring is closed.
     ///
     /// # Errors
-    /// When there is no such interface, the right is missing, or memory for the ring.
-    pub fn open(name: &str, filter: Option<&Filter>) -> Result<Self, Error> {
-        let socket = Socket::open(name, filter, BLOCKS, BLOCK_BYTES, HAND_OVER)?;
-        Ok(Self { socket, next: 0, lost: 0, tagged: vec![] })
+    /// When there is no such interface, a right is missing, memory for the ring, or stamps of the card.
+    pub fn open(name: &str, filter: Option<&Filter>, timestamps: Timestamps) -> Result<Self, Error> {
+        let socket = Socket::open(name, filter, timestamps, BLOCKS, BLOCK_BYTES, HAND_OVER)?;
+        let stamps = (timestamps == Timestamps::Hardware).then(Stamps::default);
+        Ok(Self { socket, next: 0, lost: 0, stamps, tagged: vec![] })
     }
 
     /// Listens with `count` rings, each of which gets its share of the conversations: both directions of one, and all
@@ -92,8 +109,14 @@ impl Ring {
     ///
     /// # Errors
     /// As [`Ring::open`].
-    pub fn several(name: &str, filter: Option<&Filter>, count: u8) -> Result<Vec<Self>, Error> {
-        let rings: Vec<_> = (0..count.max(1)).map(|_| Self::open(name, filter)).collect::<Result<_, _>>()?;
+    pub fn several(
+        name: &str,
+        filter: Option<&Filter>,
+        timestamps: Timestamps,
+        count: u8,
+    ) -> Result<Vec<Self>, Error> {
+        let open = |_| Self::open(name, filter, timestamps);
+        let rings: Vec<_> = (0..count.max(1)).map(open).collect::<Result<_, _>>()?;
         if let [first, others @ ..] = &rings[..]
             && !others.is_empty()
         {
@@ -117,7 +140,7 @@ impl Ring {
                 break;
             }
             let block = self.socket.block(self.next);
-            hand_over(&block, &mut self.tagged, take);
+            hand_over(&block, &mut self.tagged, self.stamps.as_mut(), take);
             self.socket.give_back(self.next);
             self.next = (self.next + 1) % BLOCKS;
         }
@@ -132,11 +155,30 @@ impl Ring {
         self.lost += u64::from(self.socket.lost_since()?);
         Ok(self.lost)
     }
+
+    /// What became of the stamps of the card so far; nothing where the kernel stamps.
+    pub fn stamps(&mut self) -> Option<Stamps> {
+        let told = self.stamps;
+        if let Some(stamps) = &mut self.stamps {
+            stamps.newest = None;
+        }
+        told
+    }
 }
 
-fn hand_over(block: &Block<'_>, tagged: &mut Vec<u8>, take: &mut dyn FnMut(Frame<'_>)) {
+fn hand_over(
+    block: &Block<'_>,
+    tagged: &mut Vec<u8>,
+    mut stamps: Option<&mut Stamps>,
+    take: &mut dyn FnMut(Frame<'_>),
+) {
     for packet in block.packets() {
         let time = Time::from_s_ns(i64::from(packet.seconds), packet.nanoseconds);
+        match stamps.as_deref_mut() {
+            Some(stamps) if packet.is_stamped => stamps.newest = Some(time),
+            Some(stamps) => stamps.unstamped += 1,
+            None => {}
+        }
         let wire_len = usize::try_from(packet.wire_len).unwrap_or(usize::MAX);
         match (packet.vlan, packet.bytes.split_at_checked(MACS)) {
             (Some((kind, tag)), Some((macs, rest))) => {
@@ -154,3 +196,6 @@ fn hand_over(block: &Block<'_>, tagged: &mut Vec<u8>, take: &mut dyn FnMut(Frame
 
 /// Bytes of the two hardware addresses, behind which a VLAN tag stands (IEEE 802.1Q, 9.3).
 const MACS: usize = 12;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The kernel's side: socket, ring and blocks. All that is unsafe is here.
 
 use crate::Error;
+use crate::card::{Timestamps, stamp_all};
 use filter::{Filter, Instruction};
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -38,6 +39,8 @@ pub(crate) struct Packet<'a> {
     pub(crate) seconds: u32,
     pub(crate) nanoseconds: u32,
     pub(crate) wire_len: u32,
+    /// Whether the time is the card's.
+    pub(crate) is_stamped: bool,
     /// Kind and tag that the kernel took out.
     pub(crate) vlan: Option<(u16, u16)>,
     pub(crate) bytes: &'a [u8],
@@ -51,6 +54,7 @@ impl Socket {
     pub(crate) fn open(
         name: &str,
         filter: Option<&Filter>,
+        timestamps: Timestamps,
         blocks: u32,
         block_bytes: u32,
         hand_over: Duration,
@@ -71,6 +75,9 @@ impl Socket {
             attach(&fd, filter)?;
         }
         let interface = interface(name)?;
+        if timestamps == Timestamps::Hardware {
+            stamp_all(&fd, name)?;
+        }
         let version: c_int = libc::tpacket_versions::TPACKET_V3 as c_int;
         option(&fd, libc::SOL_PACKET, libc::PACKET_VERSION, &version, "choose the version of the ring")?;
         let request = libc::tpacket_req3 {
@@ -100,6 +107,9 @@ impl Socket {
         }
         let (fd, stays) = (ManuallyDrop::new(fd), AtomicBool::new(false));
         let socket = Self { fd, stays, ring: ring.cast(), bytes, block_bytes };
+        if timestamps == Timestamps::Hardware {
+            socket.want_stamps()?;
+        }
         socket.bind(interface)?;
         // SAFETY: all bytes zero is a valid packet_mreq.
         let mut promiscuous: libc::packet_mreq = unsafe { zeroed() };
@@ -113,6 +123,12 @@ impl Socket {
             "listen to everything",
         )?;
         Ok(socket)
+    }
+
+    /// From now on a packet that has a stamp of the card comes with that.
+    pub(crate) fn want_stamps(&self) -> Result<(), Error> {
+        let raw = libc::SOF_TIMESTAMPING_RAW_HARDWARE;
+        option(&self.fd, libc::SOL_PACKET, PACKET_TIMESTAMP, &raw, "have the card's stamps handed over")
     }
 
     /// Opens a group of sockets among which conversations are shared out; gives its number.
@@ -286,6 +302,7 @@ impl<'a> Block<'a> {
                 seconds: packet.tp_sec,
                 nanoseconds: packet.tp_nsec,
                 wire_len: packet.tp_len,
+                is_stamped: packet.tp_status & TP_STATUS_TS_RAW_HARDWARE != 0,
                 vlan: vlan(packet),
                 bytes: content,
             })
@@ -302,6 +319,10 @@ fn vlan(packet: &libc::tpacket3_hdr) -> Option<(u16, u16)> {
     let kind = if told { packet.hv1.tp_vlan_tpid } else { IEEE_802_1Q };
     Some((kind, u16::try_from(packet.hv1.tp_vlan_tci & 0xffff).unwrap_or_default()))
 }
+
+/// Which stamps are wanted, and that a packet has the card's (linux/if_packet.h).
+const PACKET_TIMESTAMP: c_int = 17;
+const TP_STATUS_TS_RAW_HARDWARE: u32 = 1 << 31;
 
 /// Size of the frames that the ring is counted in; with version 3 packets are packed, whatever it is.
 const FRAME_BYTES: u32 = 2048;
@@ -333,4 +354,40 @@ fn option<T>(fd: &OwnedFd, level: c_int, name: c_int, value: &T, what: &'static 
     let set =
         unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, ptr::from_ref(value).cast::<c_void>(), size) };
     if set < 0 { Err(kernel(what)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A block as the kernel fills one, with packets of these states.
+    fn block(states: &[u32], look: impl FnOnce(Block<'_>)) {
+        const STEP: usize = 128;
+        let mut memory = vec![0u128; STEP / 16 * (states.len() + 1)];
+        let bytes = memory.len() * 16;
+        let start: *mut u8 = memory.as_mut_ptr().cast();
+        // SAFETY: headers and packets lie one step apart in memory that is long enough and aligned to 16 bytes.
+        unsafe {
+            let header = &mut *start.add(8).cast::<libc::tpacket_hdr_v1>();
+            header.num_pkts = u32::try_from(states.len()).unwrap();
+            header.offset_to_first_pkt = u32::try_from(STEP).unwrap();
+            for (number, state) in states.iter().enumerate() {
+                let packet = &mut *start.add(STEP * (number + 1)).cast::<libc::tpacket3_hdr>();
+                packet.tp_next_offset = u32::try_from(STEP).unwrap();
+                packet.tp_status = *state;
+                packet.tp_mac = 64;
+                (packet.tp_snaplen, packet.tp_len) = (60, 60);
+            }
+        }
+        look(Block { start, bytes, ring: PhantomData });
+    }
+
+    #[test]
+    fn each_packet_says_whether_the_card_stamped_it() {
+        let software = 1 << 29;
+        block(&[libc::TP_STATUS_USER, software, TP_STATUS_TS_RAW_HARDWARE, software], |block| {
+            let stamped: Vec<_> = block.packets().map(|packet| packet.is_stamped).collect();
+            assert_eq!(stamped, [false, false, true, false]);
+        });
+    }
 }

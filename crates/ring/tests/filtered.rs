@@ -8,7 +8,7 @@
 )]
 
 use filter::Filter;
-use ring::Ring;
+use ring::{Ring, Timestamps};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -138,7 +138,7 @@ fn inside() {
     let file = dir.join("sent.pcap");
     std::fs::write(&file, capture(&all)).unwrap();
     let open = |interface: &str, text: &str| {
-        Ring::open(interface, Some(&Filter::compile_live(text).unwrap())).unwrap()
+        Ring::open(interface, Some(&Filter::compile_live(text).unwrap()), Timestamps::Kernel).unwrap()
     };
     let mut far: Vec<Ring> = FILTERS.iter().map(|(text, _)| open("far", text)).collect();
     // Where frames leave, their tags are still in them.

@@ -7,7 +7,7 @@
     reason = "a test that cannot go on fails, and says what it did not test"
 )]
 
-use ring::{Error, Ring};
+use ring::{Error, Ring, Timestamps};
 use std::io::Write;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ fn frames_with(ring: &mut Ring, mark: &[u8], enough: usize) -> Vec<Vec<u8>> {
 
 #[test]
 fn what_passes_an_interface_is_seen_whole_and_in_order() {
-    let mut ring = match Ring::open("lo", None) {
+    let mut ring = match Ring::open("lo", None, Timestamps::Kernel) {
         Err(Error::NotAllowed) => return eprintln!("skipped: no right to open raw sockets"),
         opened => opened.unwrap(),
     };
@@ -49,7 +49,7 @@ fn what_passes_an_interface_is_seen_whole_and_in_order() {
 
 #[test]
 fn an_interface_that_is_not_there_is_named() {
-    match Ring::open("no-such-if", None) {
+    match Ring::open("no-such-if", None, Timestamps::Kernel) {
         Err(Error::NotAllowed) => eprintln!("skipped: no right to open raw sockets"),
         opened => assert_eq!(opened.unwrap_err().to_string(), "there is no interface no-such-if"),
     }
@@ -57,7 +57,7 @@ fn an_interface_that_is_not_there_is_named() {
 
 #[test]
 fn a_sealed_thread_sends_nothing_and_still_listens() {
-    let mut ring = match Ring::open("lo", None) {
+    let mut ring = match Ring::open("lo", None, Timestamps::Kernel) {
         Err(Error::NotAllowed) => return eprintln!("skipped: no right to open raw sockets"),
         opened => opened.unwrap(),
     };
@@ -72,7 +72,7 @@ fn a_sealed_thread_sends_nothing_and_still_listens() {
             let refused = own.send_to(b"after", target).unwrap_err();
             assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
             // Nor can it open another socket like this one, or write to a file that it may write to any less.
-            assert!(matches!(Ring::open("lo", None), Err(Error::NotAllowed)));
+            assert!(matches!(Ring::open("lo", None, Timestamps::Kernel), Err(Error::NotAllowed)));
             let file = std::env::temp_dir().join(format!("tieline-sealed-{}", std::process::id()));
             std::fs::write(&file, "still").unwrap();
             let seen = frames_with(&mut ring, mark.as_bytes(), 1).len();
@@ -94,7 +94,7 @@ fn a_sealed_thread_sends_nothing_and_still_listens() {
 
 #[test]
 fn rings_that_share_see_every_conversation_whole_at_one_of_them() {
-    let mut rings = match Ring::several("lo", None, 3) {
+    let mut rings = match Ring::several("lo", None, Timestamps::Kernel, 3) {
         Err(Error::NotAllowed) => return eprintln!("skipped: no right to open raw sockets"),
         opened => opened.unwrap(),
     };
@@ -129,4 +129,15 @@ fn rings_that_share_see_every_conversation_whole_at_one_of_them() {
     }
     conversations.sort_unstable();
     assert_eq!(conversations, (0..40).collect::<Vec<u8>>());
+}
+
+#[test]
+fn a_card_that_has_no_stamps_is_named_with_what_it_can() {
+    match Ring::open("lo", None, Timestamps::Hardware) {
+        Err(Error::NotAllowed) => eprintln!("skipped: no right to open raw sockets"),
+        opened => assert_eq!(
+            opened.unwrap_err().to_string(),
+            "the card of lo cannot stamp every packet that it receives: it has no stamps of its own, the kernel's alone"
+        ),
+    }
 }

@@ -582,7 +582,7 @@ impl Seen<'_> {
 
 impl Counters {
     /// Adds those of another worker, which has counted its own conversations.
-    pub(crate) fn add(&mut self, more: &Counters) {
+    pub fn add(&mut self, more: &Counters) {
         self.packets += more.packets;
         self.bytes += more.bytes;
         self.not_ip += more.not_ip;

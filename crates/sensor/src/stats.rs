@@ -11,6 +11,8 @@ model::log! {
         bytes_recv: u64,
         /// Packets that the kernel lost since the row before, because they were not taken in time.
         pkts_dropped: u64,
+        /// Packets since the row before that the network card did not stamp, where it is to stamp them.
+        pkts_unstamped: Option<u64>,
         /// Conversations begun since the row before.
         conversations: u64,
         /// Packets with damaged headers since the row before.

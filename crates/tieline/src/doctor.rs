@@ -144,13 +144,14 @@ fn rules_of(config: &Config) -> Found {
 
 fn interface_of(interface: &Interface) -> Found {
     let name = &interface.name;
-    let filter = match interface.program() {
-        Ok(filter) => filter,
-        Err(error) => return Bad(error.to_string(), "see pcap-filter(7)"),
-    };
-    match ring::Ring::open(name, filter.as_ref()) {
+    if let Err(error) = interface.program() {
+        return Bad(error.to_string(), "see pcap-filter(7)");
+    }
+    match interface.open() {
         Ok(_) => Good(format!("{name} can be listened to")),
-        Err(error) => Bad(format!("{name}: {error}"), "give it the right and the right name (ip link)"),
+        Err(error) => {
+            Bad(format!("{name}: {error}"), "give it the rights and the right name (ip link), see ethtool -T")
+        }
     }
 }
 

@@ -7,17 +7,18 @@ use crate::rights::Afterwards;
 use crate::serve::stop_signal;
 use crate::soc::{Clock, MachineClock};
 use crate::talk::Talk;
-use crate::taps::Rhythm;
+use crate::taps::{Rhythm, StampWatch, Sums, Timestamps};
 use crate::{Outcome, WrongUse};
 use anyhow::Context;
 use filter::{Filter, Filters};
 use health::{Period, Setup};
-use model::{At, Kept, Origin, Rows, Schema, Time};
-use ring::Ring;
+use model::{Kept, Schema, Time};
+use ring::{Ring, Stamps};
+use sensor::Sensor;
 use sensor::capture::{Capture, Packet};
 use sensor::crew::{Gather, Listener, Merge, Orders, Written};
 use sensor::zeek::Folder;
-use sensor::{Counters, Sensor, Stats};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +38,9 @@ pub(crate) struct Args {
     /// leaves the others out
     #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
     filter: Option<String>,
+    /// Whose clock says when a packet came; hardware is for network cards that stamp every packet
+    #[arg(long, value_enum, default_value = "kernel", value_name = "CLOCK")]
+    timestamps: Timestamps,
     /// Folder of the logs
     #[arg(long, default_value = "logs", value_name = "DIR")]
     zeek_dir: PathBuf,
@@ -65,33 +69,54 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     let filter = args.filter.as_deref();
     let (of_capture, of_interface) =
         (filter.map(filtered::read).transpose()?, filter.map(filtered::live).transpose()?);
+    let is_pipe = args.is_pipe()?;
     let mut afterwards = Afterwards::new(args.user.as_deref(), vec![])?;
     let stop = stop_signal()?;
     afterwards.hand_over(&args.zeek_dir, &[])?;
     let mut logs = Folder::create(&args.zeek_dir, args.zeek_format.into())?;
     // Nothing may be written to the number of a ring any more: it stays taken until all logs are closed.
-    let ([packets, bytes, lost], _rings) = if args.interface.iter().any(|name| name == "-") {
-        if args.interface.len() > 1 {
-            return Err(WrongUse("standard input and interfaces cannot be mixed".to_owned()).into());
-        }
+    let (sums, _rings) = if is_pipe {
         afterwards.begin()?;
         (pipe(&mut logs, of_capture.map(Filters::new), talk, &stop)?, vec![])
     } else {
         listen(args, of_interface.as_ref(), &afterwards, talk, &mut logs, &stop)?
     };
     let rows = logs.finish()?;
+    tell_all(args, sums, &rows, talk)
+}
+
+impl Args {
+    /// Whether standard input is read.
+    fn is_pipe(&self) -> Result<bool, WrongUse> {
+        let is_pipe = self.interface.iter().any(|name| name == "-");
+        if is_pipe && self.interface.len() > 1 {
+            return Err(WrongUse("standard input and interfaces cannot be mixed".to_owned()));
+        }
+        if is_pipe && self.timestamps == Timestamps::Hardware {
+            return Err(WrongUse("a capture has its own times".to_owned()));
+        }
+        Ok(is_pipe)
+    }
+}
+
+/// Tells what came of it in the end.
+fn tell_all(args: &Args, sums: Sums, rows: &[(&str, u64)], talk: &Talk) -> anyhow::Result<Outcome> {
+    let Sums { counters, lost, unstamped } = sums;
+    let (packets, bytes) = (counters.packets, counters.bytes);
     if args.json {
         let rows: serde_json::Map<_, _> =
             rows.iter().map(|(log, rows)| ((*log).to_owned(), (*rows).into())).collect();
-        let line = serde_json::json!({ "packets": packets, "bytes": bytes, "lost": lost, "rows": rows });
+        let line = serde_json::json!({
+            "packets": packets, "bytes": bytes, "lost": lost, "unstamped": unstamped, "rows": rows
+        });
         crate::talk::result(&line.to_string())?;
     }
-    talk.say(format!("{packets} packets, {bytes} bytes, {lost} lost; logs in {}", args.zeek_dir.display()));
+    let without = unstamped.map(|packets| format!(", {packets} without a stamp of the card"));
+    let without = without.unwrap_or_default();
+    let logs = args.zeek_dir.display();
+    talk.say(format!("{packets} packets, {bytes} bytes, {lost} lost{without}; logs in {logs}"));
     Ok(Outcome::Fine)
 }
-
-/// Packets, bytes and losses.
-type Told = [u64; 3];
 
 /// A worker at its ring.
 struct Worker {
@@ -108,8 +133,9 @@ struct Share {
     written: Written,
     /// What the tap has shown, where a period is over.
     period: Option<Period>,
-    counters: Counters,
-    lost: u64,
+    sums: Sums,
+    /// What became of the stamps of the card, and the time of this machine then.
+    stamps: Option<(Stamps, Time)>,
 }
 
 /// Writes rows as they come in order.
@@ -130,7 +156,7 @@ fn listen(
     talk: &Talk,
     logs: &mut Folder,
     stop: &AtomicBool,
-) -> anyhow::Result<(Told, Vec<Ring>)> {
+) -> anyhow::Result<(Sums, Vec<Ring>)> {
     let workers = workers(args, filter)?;
     // All that was to be opened is open; from here on nothing can be sent, by the threads to come neither.
     afterwards.begin()?;
@@ -145,7 +171,8 @@ fn listen(
         };
         let threads: Vec<_> = workers.into_iter().enumerate().map(start).collect();
         drop(shares);
-        let told = gather(&taken, &interfaces, Taps::new(&args.interface, args.workers.into(), talk), logs);
+        let taps = Taps::new(&args.interface, args.workers.into(), talk);
+        let told = gather(&taken, &interfaces, taps, talk, logs);
         // What is not taken any more must not hold a worker up.
         drop(taken);
         let rings: anyhow::Result<_> = threads
@@ -167,7 +194,7 @@ fn workers(args: &Args, filter: Option<&Filter>) -> anyhow::Result<Vec<Worker>> 
             lines: Some(args.zeek_format.into()),
             wanted: Arc::new(|_, _| false),
         };
-        for ring in Ring::several(name, filter, args.workers)? {
+        for ring in Ring::several(name, filter, args.timestamps.into(), args.workers)? {
             let mut listener = Listener::new(&orders);
             listener.watch_tap(setup.clone());
             let rhythm = Rhythm::default();
@@ -185,15 +212,16 @@ impl Worker {
             let now = MachineClock.now();
             let period = if self.rhythm.is_over(now) { self.listener.tap_period() } else { None };
             let written = self.listener.hand_over(now);
-            if !self.send(number, written, period, shares)? {
+            let share = self.share(number, written, period)?;
+            if shares.send(share).is_err() {
                 return Ok(self.ring);
             }
         }
         // What is in the ring was there before the signal.
         self.take(Duration::ZERO)?;
-        let (lost, counters) = (self.ring.lost()?, self.listener.counters());
-        let (written, period) = self.listener.finish();
-        let _ = shares.send(Share { worker: number, written, period, counters, lost });
+        let mut last = self.share(number, Written::default(), None)?;
+        (last.written, last.period) = self.listener.finish();
+        let _ = shares.send(last);
         Ok(self.ring)
     }
 
@@ -207,16 +235,13 @@ impl Worker {
         taken.with_context(|| format!("cannot listen to {} any longer", self.interface))
     }
 
-    /// Hands over; says whether there is still somebody who takes it.
-    fn send(
-        &mut self,
-        worker: usize,
-        written: Written,
-        period: Option<Period>,
-        shares: &SyncSender<Share>,
-    ) -> anyhow::Result<bool> {
-        let (lost, counters) = (self.ring.lost()?, self.listener.counters());
-        Ok(shares.send(Share { worker, written, period, counters, lost }).is_ok())
+    /// What to hand over.
+    fn share(&mut self, worker: usize, written: Written, period: Option<Period>) -> anyhow::Result<Share> {
+        let stamps = self.ring.stamps();
+        let (lost, unstamped) = (self.ring.lost()?, stamps.map(|stamps| stamps.unstamped));
+        let sums = Sums { counters: self.listener.counters(), lost, unstamped };
+        let stamps = stamps.map(|stamps| (stamps, MachineClock.now()));
+        Ok(Share { worker, written, period, sums, stamps })
     }
 }
 
@@ -225,22 +250,27 @@ fn gather(
     taken: &Receiver<Share>,
     interfaces: &[String],
     mut taps: Taps<'_>,
+    talk: &Talk,
     logs: &mut Folder,
-) -> anyhow::Result<Told> {
+) -> anyhow::Result<Sums> {
     let mut merge = Merge::new(interfaces.len());
-    let mut now: Vec<(Counters, u64)> = vec![Default::default(); interfaces.len()];
+    let mut now = vec![Sums::default(); interfaces.len()];
+    let mut watches: BTreeMap<&str, StampWatch> = BTreeMap::new();
     let mut before = now.clone();
     let (mut flushed, mut told) = (Instant::now(), Instant::now());
     loop {
         match taken.recv_timeout(WAIT) {
             Ok(share) => {
                 if let Some(now) = now.get_mut(share.worker) {
-                    *now = (share.counters, share.lost);
+                    *now = share.sums;
+                }
+                if let (Some((stamps, at)), Some(name)) = (share.stamps, interfaces.get(share.worker)) {
+                    let told = watches.entry(name).or_default().look(stamps, at);
+                    told.iter().for_each(|text| talk.warn(format!("{name}: {text}")));
                 }
                 merge.take(share.worker, share.written, &mut Logs(logs));
                 if let Some(period) = share.period {
-                    let passed: Vec<_> =
-                        now.iter().map(|(counters, lost)| (counters.packets, *lost)).collect();
+                    let passed: Vec<_> = now.iter().map(|sums| (sums.counters.packets, sums.lost)).collect();
                     taps.take(share.worker, period, &passed, MachineClock.now(), logs);
                 }
             }
@@ -257,27 +287,13 @@ fn gather(
         }
     }
     tell(interfaces, &now, &mut before, logs);
-    let sum = |of: fn(&(Counters, u64)) -> u64| now.iter().map(of).sum();
-    Ok([sum(|(counters, _)| counters.packets), sum(|(counters, _)| counters.bytes), sum(|(_, lost)| *lost)])
+    Ok(now.into_iter().fold(Sums::default(), Sums::and))
 }
 
 /// Writes what each worker has done since the row before.
-fn tell(interfaces: &[String], now: &[(Counters, u64)], before: &mut [(Counters, u64)], logs: &mut Folder) {
+fn tell(interfaces: &[String], now: &[Sums], before: &mut [Sums], logs: &mut Folder) {
     for ((name, now), before) in interfaces.iter().zip(now).zip(before) {
-        let ((now, lost), (then, lost_then)) = (*now, std::mem::replace(before, *now));
-        let row = Stats {
-            peer: name,
-            pkts_proc: now.packets - then.packets,
-            bytes_recv: now.bytes - then.bytes,
-            pkts_dropped: lost - lost_then,
-            conversations: now.conversations - then.conversations,
-            damaged: now.damaged - then.damaged,
-            mem: crate::soc::memory() / 1_000_000,
-        };
-        logs.put(
-            &At { time: MachineClock.now(), origin: Origin::default(), conversation: None, ot: None },
-            &row,
-        );
+        now.tell(name, MachineClock.now(), std::mem::replace(before, *now), logs);
     }
 }
 
@@ -287,7 +303,7 @@ fn pipe(
     mut filter: Option<Filters>,
     talk: &Talk,
     stop: &AtomicBool,
-) -> anyhow::Result<Told> {
+) -> anyhow::Result<Sums> {
     let mut capture = Capture::open(Box::new(io::stdin()))?;
     let mut sensor = Sensor::new(0);
     sensor.watch_tap(Setup { seed: crate::taps::seed()?, ..Setup::default() });
@@ -319,6 +335,5 @@ fn pipe(
     if let (Some(newest), Some(period)) = (newest, sensor.tap_period()) {
         taps.take(0, period, &[], newest, logs);
     }
-    let counters = sensor.counters();
-    Ok([counters.packets, counters.bytes, 0])
+    Ok(Sums { counters: sensor.counters(), ..Sums::default() })
 }

@@ -3,12 +3,14 @@
 use crate::rights::Afterwards;
 use crate::soc::config::{Config, Firewall};
 use crate::soc::login::{self, Logins};
-use crate::soc::{Desk, Frames, Inlet, Input, MachineClock, Soc, Start};
+use crate::soc::{Clock, Desk, Ended, Frames, Inlet, Input, MachineClock, Soc, Start};
 use crate::talk::Talk;
+use crate::taps::StampWatch;
 use crate::{Outcome, WrongUse};
 use anyhow::Context;
 use respond::Nftables;
 use ring::Ring;
+use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -70,10 +72,7 @@ pub(crate) fn run(args: &Args, talk: &Talk) -> anyhow::Result<Outcome> {
     let rings: Vec<(String, Ring)> = config
         .interface
         .iter()
-        .map(|interface| {
-            let filter = interface.program()?;
-            Ok((interface.name.clone(), Ring::open(&interface.name, filter.as_ref())?))
-        })
+        .map(|interface| Ok((interface.name.clone(), interface.open()?)))
         .collect::<anyhow::Result<_>>()?;
     afterwards.hand_over_all(&config)?;
     afterwards.begin()?;
@@ -179,54 +178,91 @@ pub(crate) fn login(args: &LoginArgs) -> anyhow::Result<Outcome> {
 }
 
 /// Hands everything that an interface shows to the intake.
-fn listen(name: &str, mut ring: Ring, number: u32, inlet: &Inlet, stop: &AtomicBool) {
+fn listen(name: &str, ring: Ring, number: u32, inlet: &Inlet, stop: &AtomicBool) {
     // Nothing that is decoded here can make this thread send.
     if let Err(error) = ring.seal() {
         let text = format!("{name}: {:#}", anyhow::Error::from(error));
         let _ = inlet.put(Input::Problem { source: number, text });
         return;
     }
-    let mut behind = std::collections::VecDeque::new();
+    let (behind, watch) = (VecDeque::new(), StampWatch::default());
+    let mut ear = Ear { name, ring, number, inlet, behind, unstamped: None, watch };
     let mut looked = Instant::now();
     while !stop.load(Ordering::Relaxed) {
-        if behind.len() < BEHIND_MAX {
-            let mut frames = Frames::default();
-            let taken = ring.take(WAIT, &mut |frame| {
-                frames.push(frame.time, frame.bytes, frame.wire_len);
-                if frames.len() >= BATCH {
-                    behind.push_back(std::mem::take(&mut frames));
-                }
-            });
-            if !frames.is_empty() {
-                behind.push_back(frames);
-            }
-            if let Err(error) = taken {
-                let text = format!("{name}: {:#}", anyhow::Error::from(error));
-                // Whoever took inputs has ended: then nobody is there to be told.
-                let _ = inlet.put(Input::Problem { source: number, text });
-                std::thread::sleep(LOSSES_EVERY);
-            }
+        if ear.behind.len() < BEHIND_MAX {
+            ear.take();
         } else {
             std::thread::sleep(WAIT / 10);
         }
-        while let Some(frames) = behind.pop_front() {
-            match inlet.offer(number, frames) {
-                Ok(None) => {}
-                Ok(Some(frames)) => {
-                    behind.push_front(frames);
-                    break;
-                }
-                Err(_) => return,
-            }
+        if ear.hand_over().is_err() {
+            return;
         }
         if looked.elapsed() >= LOSSES_EVERY {
             looked = Instant::now();
-            if let Ok(packets) = ring.lost() {
-                let _ = inlet.put(Input::Lost { source: number, packets });
-            }
+            ear.tell_losses();
         }
     }
-    for frames in behind {
+    for frames in ear.behind {
         let _ = inlet.put(Input::Frames { source: number, frames });
+    }
+}
+
+/// A thread at an interface. Where the intake has ended nobody is there to be told anything.
+struct Ear<'a> {
+    name: &'a str,
+    ring: Ring,
+    /// Number of the interface.
+    number: u32,
+    inlet: &'a Inlet,
+    /// Frames that wait to be handed over.
+    behind: VecDeque<Frames>,
+    /// Packets that the card did not stamp, where it is to.
+    unstamped: Option<u64>,
+    watch: StampWatch,
+}
+
+impl Ear<'_> {
+    fn take(&mut self) {
+        let mut frames = Frames::default();
+        let behind = &mut self.behind;
+        let taken = self.ring.take(WAIT, &mut |frame| {
+            frames.push(frame.time, frame.bytes, frame.wire_len);
+            if frames.len() >= BATCH {
+                behind.push_back(std::mem::take(&mut frames));
+            }
+        });
+        if !frames.is_empty() {
+            self.behind.push_back(frames);
+        }
+        if let Some(stamps) = self.ring.stamps() {
+            self.unstamped = Some(stamps.unstamped);
+            self.watch.look(stamps, MachineClock.now()).into_iter().for_each(|text| self.complain(text));
+        }
+        if let Err(error) = taken {
+            self.complain(format!("{}: {:#}", self.name, anyhow::Error::from(error)));
+            std::thread::sleep(LOSSES_EVERY);
+        }
+    }
+
+    fn complain(&self, text: String) {
+        let _ = self.inlet.put(Input::Problem { source: self.number, text });
+    }
+
+    /// Hands over what there is room for.
+    fn hand_over(&mut self) -> Result<(), Ended> {
+        while let Some(frames) = self.behind.pop_front() {
+            if let Some(frames) = self.inlet.offer(self.number, frames)? {
+                self.behind.push_front(frames);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_losses(&mut self) {
+        if let Ok(packets) = self.ring.lost() {
+            let lost = Input::Lost { source: self.number, packets, unstamped: self.unstamped };
+            let _ = self.inlet.put(lost);
+        }
     }
 }

@@ -25,7 +25,7 @@ mod watch;
 
 pub(crate) use clock::{Clock, MachineClock};
 pub(crate) use desk::{Desk, memory};
-pub(crate) use input::{Frames, Inlet, Input};
+pub(crate) use input::{Ended, Frames, Inlet, Input};
 pub(crate) use known::KnownConduit;
 pub(crate) use progress::ProgressFile;
 pub(crate) use response::NoFirewall;

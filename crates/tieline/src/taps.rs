@@ -3,9 +3,13 @@
 
 mod claims;
 mod ring;
+mod stamps;
+mod stats;
 
 pub(crate) use claims::{Claims, Declared, Followed, Statement, Told};
 pub(crate) use ring::RingLoss;
+pub(crate) use stamps::{StampWatch, Timestamps};
+pub(crate) use stats::Sums;
 
 use model::{Finding, Span, Time};
 

@@ -5,6 +5,7 @@ mod taps;
 
 pub(crate) use keeping::{Age, Bytes, PacketClass, Packets};
 
+use crate::taps::Timestamps;
 use model::{Criticality, Level};
 use serde::Deserialize;
 use site::{Declared, Whom};
@@ -51,6 +52,9 @@ pub(crate) struct Interface {
     /// Packets that are taken, in the language of tcpdump; all without it.
     #[serde(default)]
     pub(crate) filter: Option<String>,
+    /// Whose clock says when a packet came.
+    #[serde(default)]
+    pub(crate) timestamps: Timestamps,
     /// Purdue level or place that it shows, for people.
     #[serde(default)]
     pub(crate) segment: Option<String>,
@@ -60,6 +64,14 @@ pub(crate) struct Interface {
 }
 
 impl Interface {
+    /// Opens its ring.
+    ///
+    /// # Errors
+    /// When it cannot be listened to as the configuration says.
+    pub(crate) fn open(&self) -> anyhow::Result<ring::Ring> {
+        Ok(ring::Ring::open(&self.name, self.program()?.as_ref(), self.timestamps.into())?)
+    }
+
     /// The filter for the kernel.
     ///
     /// # Errors
@@ -325,6 +337,7 @@ mod tests {
         assert_eq!((config.interface.len(), config.folder.len(), config.user.len()), (1, 1, 2));
         assert_eq!((config.conduit.len(), config.one_way().unwrap().len()), (1, 1));
         assert_eq!((config.asset.len(), config.watch.len(), config.packets.class.len()), (2, 1, 2));
+        assert_eq!(config.interface[0].timestamps, Timestamps::Hardware);
         assert!(config.packets.keep.is_some() && config.run_as.is_some() && config.response.netns.is_some());
     }
 

@@ -11,7 +11,7 @@ use super::sources::Source;
 use super::taps::{Judged, State, Taps};
 use crate::findings::Findings;
 use crate::pipeline::{Pipeline, sentences};
-use crate::taps::Told as Said;
+use crate::taps::{Sums, Told as Said};
 use detect::chains::Chains;
 use model::{Event, Finding, Incident, Rows, Severity, Span, Time};
 use packets::{Losses, Spool};
@@ -223,7 +223,7 @@ impl Ingest {
         let Setup { taps, pipeline, .. } = &mut self.setup;
         pipeline.store = is_news;
         let judged = if is_news {
-            taps.judge(number, now, period, (counters, 0), pipeline)
+            taps.judge(number, now, period, Sums { counters, ..Sums::default() }, pipeline)
         } else {
             taps.judge_again(number, now, period, counters, pipeline)
         };
@@ -244,7 +244,8 @@ impl Ingest {
             let (Some(period), Some(source)) = (tap.sensor.tap_period(), self.sources.get_mut(number)) else {
                 continue;
             };
-            let sums = (tap.sensor.counters(), source.lost);
+            let (lost, unstamped) = (source.lost, source.unstamped);
+            let sums = Sums { counters: tap.sensor.counters(), lost, unstamped };
             let Setup { taps, pipeline, .. } = &mut self.setup;
             let Some(Judged { state, findings }) = taps.judge(*number, now, period, sums, pipeline) else {
                 continue;
@@ -329,7 +330,7 @@ impl Ingest {
         match input {
             Input::Source { number, name, kind } => self.source(number, name, kind),
             Input::Frames { source, frames } => self.frames(source, &frames),
-            Input::Lost { source, packets } => self.lost(source, packets),
+            Input::Lost { source, packets, unstamped } => self.lost(source, packets, unstamped),
             Input::Events { source, events, read } => self.events(source, &events, read),
             Input::Capture { source, path } => self.captures.push_back((source, path)),
             Input::Problem { source, text } => self.problem(source, text),
@@ -379,9 +380,9 @@ impl Ingest {
         self.changed = true;
     }
 
-    fn lost(&mut self, number: u32, packets: u64) {
+    fn lost(&mut self, number: u32, packets: u64, unstamped: Option<u64>) {
         if let Some(source) = self.sources.get_mut(&number) {
-            source.lost = packets;
+            (source.lost, source.unstamped) = (packets, unstamped);
             self.changed = true;
         }
     }

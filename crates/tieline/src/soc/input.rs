@@ -11,8 +11,8 @@ pub(crate) enum Input {
     Source { number: u32, name: String, kind: &'static str },
     /// Frames of an interface, in order.
     Frames { source: u32, frames: Frames },
-    /// The interface lost packets, so many in all.
-    Lost { source: u32, packets: u64 },
+    /// The interface lost packets, and its card did not stamp others, where it is to; so many in all.
+    Lost { source: u32, packets: u64, unstamped: Option<u64> },
     /// Events of a file, in order.
     Events { source: u32, events: Vec<Event>, read: Read },
     /// A capture that is whole.

@@ -39,6 +39,8 @@ pub(crate) struct Source {
     pub(crate) damaged: u64,
     /// Packets lost before they were seen.
     pub(crate) lost: u64,
+    /// Packets that the card did not stamp, where it is to.
+    pub(crate) unstamped: Option<u64>,
     /// When something last came, by the clock of the site.
     pub(crate) last: Option<Time>,
     pub(crate) problem: Option<String>,
@@ -61,6 +63,7 @@ impl Source {
             bytes: 0,
             damaged: 0,
             lost: 0,
+            unstamped: None,
             last: None,
             problem: None,
             stored,

@@ -6,10 +6,10 @@
 use super::config::{Config, ConfigError};
 use super::known::KnownConduit;
 use super::progress::Progress;
-use crate::taps::{Claims, Rhythm, RingLoss, Told};
+use crate::taps::{Claims, Rhythm, RingLoss, Sums, Told};
 use health::{Condition, Group, Judge, LIMITS, Period, Setup};
-use model::{At, Finding, Origin, Rows, Span, Time};
-use sensor::{Counters, Stats};
+use model::{Finding, Rows, Span, Time};
+use sensor::Counters;
 use std::collections::BTreeMap;
 
 /// All taps, by the numbers of their interfaces.
@@ -31,8 +31,8 @@ struct Tap {
     judged: Option<Time>,
     /// Packets that are read again have passed that moment.
     is_past: bool,
-    /// Counts, and packets lost, at the last judgement.
-    before: (Counters, u64),
+    /// What was counted at the last judgement.
+    before: Sums,
 }
 
 /// What is shown of a tap.
@@ -83,7 +83,7 @@ impl Taps {
             rhythm: Rhythm::default(),
             judged,
             is_past: judged.is_none(),
-            before: Default::default(),
+            before: Sums::default(),
         };
         self.taps.insert(number, tap);
         Ok(Setup { groups, conduits: self.claims.of(name), seed: crate::taps::seed()? })
@@ -119,25 +119,25 @@ impl Taps {
 
     /// Whether a tap had packets since it was judged.
     pub(crate) fn has_news(&self, number: u32, counters: Counters) -> bool {
-        self.taps.get(&number).is_some_and(|tap| counters.packets > tap.before.0.packets)
+        self.taps.get(&number).is_some_and(|tap| counters.packets > tap.before.counters.packets)
     }
 
-    /// Judges a tap by a period that ends at `now`, of which `counters` and `lost` packets are the sums so far.
+    /// Judges a tap by a period that ends at `now`, of which `sums` were counted so far.
     pub(crate) fn judge(
         &mut self,
         number: u32,
         now: Time,
         period: Period,
-        (counters, lost): (Counters, u64),
+        sums: Sums,
         rows: &mut dyn Rows,
     ) -> Option<Judged> {
         let tap = self.taps.get_mut(&number)?;
         let report = tap.judge.judge(now, period, rows);
         tap.judged = tap.judged.max(Some(now));
-        stats(&tap.name, now, (counters, lost), std::mem::replace(&mut tap.before, (counters, lost)), rows);
+        sums.tell(&tap.name, now, std::mem::replace(&mut tap.before, sums), rows);
         self.claims.take(&tap.name, &report);
         let mut findings = report.findings;
-        findings.extend(tap.ring.judge(&tap.name, now, counters.packets, lost));
+        findings.extend(tap.ring.judge(&tap.name, now, sums.counters.packets, sums.lost));
         Some(Judged { state: tap.state(report.healthy), findings })
     }
 
@@ -151,7 +151,7 @@ impl Taps {
         rows: &mut dyn Rows,
     ) -> Option<Judged> {
         let tap = self.taps.get_mut(&number)?;
-        tap.before.0 = counters;
+        tap.before.counters = counters;
         let report = tap.judge.judge(now, period, rows);
         let state = tap.state(report.healthy);
         Some(Judged { state, findings: report.findings })
@@ -186,26 +186,6 @@ impl Tap {
         let ring = self.ring.holds().then_some("ring-loss");
         State { healthy: healthy && ring.is_none(), conditions: rules.chain(ring).collect() }
     }
-}
-
-/// Writes what the sensor has done since the judgement before.
-fn stats(
-    name: &str,
-    now: Time,
-    (counters, lost): (Counters, u64),
-    (then, lost_then): (Counters, u64),
-    rows: &mut dyn Rows,
-) {
-    let row = Stats {
-        peer: name,
-        pkts_proc: counters.packets.saturating_sub(then.packets),
-        bytes_recv: counters.bytes.saturating_sub(then.bytes),
-        pkts_dropped: lost.saturating_sub(lost_then),
-        conversations: counters.conversations.saturating_sub(then.conversations),
-        damaged: counters.damaged.saturating_sub(then.damaged),
-        mem: super::memory() / 1_000_000,
-    };
-    rows.put(&At { time: now, origin: Origin::default(), conversation: None, ot: None }, &row);
 }
 
 #[cfg(test)]

@@ -204,3 +204,31 @@ fn a_pipe_is_a_source_and_what_cannot_be_listened_to_is_named() {
         missing.stderr
     );
 }
+
+#[test]
+fn a_card_that_cannot_stamp_is_named_with_what_it_can_and_nothing_is_begun() {
+    if !can(&["ip"]) {
+        return;
+    }
+    let dir = folder("sense-stamps");
+    let namespace = wire();
+    let (binary, config, data) = (env!("CARGO_BIN_EXE_tieline"), dir.join("tieline.toml"), dir.join("data"));
+    let interface = "[[interface]]\nname = \"far\"\ntimestamps = \"hardware\"\n";
+    let listen = "console.listen = \"127.0.0.1:18460\"";
+    fs::write(&config, format!("data = \"{}\"\n{listen}\n{interface}", data.display())).unwrap();
+    let sense = format!("sense -i far --timestamps hardware --zeek-dir {}", dir.join("logs").display());
+    let serve = format!("serve --config {}", config.display());
+    for command in [sense, serve] {
+        let run = format!("ip netns exec {} {binary} {command}", namespace.0);
+        let done = Command::new("sh").args(["-c", &run]).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(3), "{said}");
+        let sentence =
+            "the card of far cannot stamp every packet that it receives: it has no stamps of its own";
+        assert!(said.contains(sentence), "{said}");
+        assert!(!data.exists());
+    }
+    // A pipe brings its own times.
+    let pipe = tieline(&["sense", "-i", "-", "--timestamps", "hardware"].map(ToString::to_string));
+    assert_eq!((pipe.code, pipe.stderr.trim()), (2, "error: a capture has its own times"));
+}
