@@ -2,7 +2,7 @@
 
 use crate::http::until;
 use crate::net::{can, sh};
-use crate::run::{folder, tieline};
+use crate::run::{folder, public_folder, tieline};
 use crate::sense::{sample, sense_with, start, wire};
 use crate::serve::{Centre, Pair, logs};
 use std::fs;
@@ -66,7 +66,7 @@ fn a_sensor_that_listens_has_no_rights_in_any_thread_and_is_whom_it_is_told_to_b
     if !can(&["ip", "tcpreplay"]) {
         return;
     }
-    let dir = folder("rights-sense");
+    let dir = public_folder("rights-sense");
     let capture = sample(&dir.join("sample"));
     let namespace = wire();
     for (name, more, user) in [("root", "", 0), ("nobody", "--user nobody", NOBODY)] {
@@ -99,7 +99,7 @@ fn a_centre_has_no_rights_in_any_thread_is_whom_it_is_told_to_be_and_comes_back_
     if !can(&["ip", "tcpreplay"]) {
         return;
     }
-    let dir = folder("rights-serve");
+    let dir = public_folder("rights-serve");
     let capture = sample(&dir.join("sample"));
     let pair = Pair::new();
     // What others put into a followed folder stays theirs, also within the folder of the data.
@@ -156,13 +156,16 @@ fn a_right_that_a_service_manager_lends_is_given_up_as_well() {
         return;
     }
     let namespace = wire();
-    let logs = folder("rights-lent");
+    let dir = public_folder("rights-lent");
+    let (logs, binary) = (dir.join("logs"), dir.join("tieline"));
+    fs::create_dir(&logs).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_tieline"), &binary).unwrap();
     std::os::unix::fs::chown(&logs, Some(65_534), None).unwrap();
     // As a unit with User= and AmbientCapabilities= does.
     let lend =
         "--reuid 65534 --regid 65534 --clear-groups --inh-caps=-all,+net_raw --ambient-caps=-all,+net_raw";
-    let (binary, logs) = (env!("CARGO_BIN_EXE_tieline"), logs.display());
-    let mut sensor = start(&namespace, &format!("setpriv {lend} {binary} sense -i far --zeek-dir {logs}"));
+    let (program, logs) = (binary.display(), logs.display());
+    let mut sensor = start(&namespace, &format!("setpriv {lend} {program} sense -i far --zeek-dir {logs}"));
     until("a worker", || (threads(&sensor).len() == 2).then_some(()));
     for thread in threads(&sensor) {
         // What it cannot bound, no program that it starts could get for all that.
@@ -171,6 +174,7 @@ fn a_right_that_a_service_manager_lends_is_given_up_as_well() {
     }
     sh(&format!("kill -TERM {}", sensor.id()));
     assert!(sensor.wait().unwrap().success());
+    fs::remove_file(binary).unwrap();
 }
 
 #[test]

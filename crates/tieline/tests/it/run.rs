@@ -29,7 +29,15 @@ pub(crate) fn tieline(args: &[String]) -> Run {
 
 /// An empty folder of the test's own.
 pub(crate) fn folder(name: &str) -> PathBuf {
-    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    empty(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name))
+}
+
+/// As [`folder`], where every user can come to; what is built may lie where only its builder can.
+pub(crate) fn public_folder(name: &str) -> PathBuf {
+    empty(std::env::temp_dir().join("tieline-tests").join(name))
+}
+
+fn empty(dir: PathBuf) -> PathBuf {
     let _ = std::fs::remove_dir_all(&dir);
     std::fs::create_dir_all(&dir).unwrap();
     dir

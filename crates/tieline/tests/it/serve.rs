@@ -3,7 +3,7 @@
 use crate::http::{Person, ask, until};
 use crate::net::{Namespace, can, sh};
 use crate::rights::{CAP_NET_ADMIN, CAP_SYS_ADMIN, threads};
-use crate::run::{folder, tieline};
+use crate::run::{folder, public_folder, tieline};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -292,7 +292,7 @@ fn somebody_else_than_root_steers_the_firewall_with_the_one_right_that_it_takes(
         sh("ip link set lo up");
         let list = || sh("nft -j list table inet tieline 2>&1 || true");
         let run_as = "run_as = \"nobody\"";
-        return stop_a_flow(&folder("serve-nobody"), [run_as, ""], &list, CAP_NET_ADMIN);
+        return stop_a_flow(&public_folder("serve-nobody"), [run_as, ""], &list, CAP_NET_ADMIN);
     }
     // The firewall of the namespace that the centre runs in.
     let namespace = Namespace::new("own");
